@@ -23,7 +23,7 @@ const (
 
 // Error is what back ends return.
 type Error struct {
-	Op   string    // what was being done, with its object: `pull image "node:99"`
+	Op   string // what was being done, with its object: `pull image "node:99"`
 	Kind ErrorKind
 	Err  error  // cause
 	Hint string // what to do, may be empty
