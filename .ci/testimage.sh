@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Makes the small images that the tests and the demo run in, from this machine's
+# own files and without a registry: Debian's static busybox, and bash with the
+# libraries it needs. An image made from the same ingredients is kept.
+# Usage: testimage.sh [busybox|bash|demo]...
+#   busybox  drydock-test/busybox:1   sh and every applet
+#   bash     drydock-test/bash:1      the same and bash
+#   demo     drydock/demo:1           what `make demo` runs in when nothing better is there
+# Each knows the users root, nobody and app (uid 1000, home /home/app).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=.ci/lib.sh
+. .ci/lib.sh
+
+docker=${DRYDOCK_TEST_DOCKER_CLI:-$(docker_client)} || die "no Docker engine answers: start one, or set DOCKER_HOST"
+
+busybox_binary() {
+  local b
+  for b in /bin/busybox /usr/bin/busybox; do
+    # A dynamic busybox is of no use in an empty image.
+    if [[ -x $b ]] && ! ldd "$b" 2>/dev/null | grep -q '=>'; then printf '%s\n' "$b"; return; fi
+  done
+  return 1
+}
+
+base_tree() { # ROOT
+  local root=$1 applet
+  mkdir -p "$root"/{bin,etc,dev,proc,sys,root,home/app,tmp,usr,var/tmp}
+  chmod 1777 "$root/tmp" "$root/var/tmp"
+  chmod 700 "$root/root"
+  ln -s bin "$root/sbin"
+  ln -s ../bin "$root/usr/bin"
+  ln -s ../bin "$root/usr/sbin"
+  cp "$busybox" "$root/bin/busybox"
+  for applet in $("$busybox" --list); do
+    [[ -e $root/bin/$applet ]] || ln -s busybox "$root/bin/$applet"
+  done
+  printf '%s\n' 'root:x:0:0:root:/root:/bin/sh' 'app:x:1000:1000:app:/home/app:/bin/sh' \
+    'nobody:x:65534:65534:nobody:/:/bin/false' >"$root/etc/passwd"
+  printf '%s\n' 'root:x:0:' 'app:x:1000:' 'nogroup:x:65534:' >"$root/etc/group"
+  printf 'hosts: files dns\n' >"$root/etc/nsswitch.conf"
+}
+
+add_bash() { # ROOT
+  local root=$1 bash lib
+  bash=$(readlink -f "$(command -v bash)")
+  rm -f "$root/bin/bash"
+  cp "$bash" "$root/bin/bash"
+  for lib in $(ldd "$bash" | grep -oE '/[^ )]+' || true); do
+    mkdir -p "$root$(dirname "$lib")"
+    cp -L "$lib" "$root$lib"
+  done
+}
+
+make_image() { # TAG KIND
+  local tag=$1 kind=$2 recipe root
+  recipe=$({ cat "$0" "$busybox"; [[ $kind == busybox ]] || cat "$(command -v bash)"; } | sha256sum | cut -c1-16)
+  [[ $("$docker" image inspect -f '{{index .Config.Labels "drydock.recipe"}}' "$tag" 2>/dev/null || true) == "$recipe" ]] && return
+  say "making image $tag"
+  root=$work/$kind
+  base_tree "$root"
+  [[ $kind == busybox ]] || add_bash "$root"
+  tar -C "$root" --numeric-owner --owner=0 --group=0 --exclude=./home/app -cf "$work/image.tar" .
+  tar -C "$root" --numeric-owner --owner=1000 --group=1000 -rf "$work/image.tar" ./home/app
+  "$docker" import \
+    --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
+    --change 'CMD ["/bin/sh"]' --change "LABEL drydock.recipe=$recipe" \
+    "$work/image.tar" "$tag" >/dev/null
+}
+
+busybox=$(busybox_binary) || { apt_install busybox-static && busybox=$(busybox_binary); } ||
+  die "no static busybox here: install the package busybox-static"
+work=$(mktemp -d "${TMPDIR:-/tmp}/drydock-image.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+[[ $# -gt 0 ]] || set -- busybox bash
+for kind; do
+  case $kind in
+    busybox) make_image drydock-test/busybox:1 busybox ;;
+    bash) make_image drydock-test/bash:1 bash ;;
+    demo) make_image drydock/demo:1 demo ;;
+    *) die "unknown image \"$kind\": use busybox, bash or demo" ;;
+  esac
+done

@@ -1,0 +1,71 @@
+# Every target with a "## text" appears in `make help`.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+PREFIX  ?= /usr/local
+MODULE  := github.com/drydock-ci/drydock
+LDFLAGS := -s -w -X $(MODULE)/cmd/internal/cli.version=$(VERSION)
+HELPER  := executor/helper/program
+
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI         := bin/tools/golangci-lint-$(GOLANGCI_VERSION)
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# The scripts say what to do when Go is missing; make alone would only say "not found".
+.PHONY: go
+go:
+	@. .ci/lib.sh && need_go
+
+.PHONY: helper
+helper: go
+	@[[ -d cmd/drydock-helper ]] || { echo "cmd/drydock-helper is missing" >&2; exit 1; }
+	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 $(GO) build -trimpath -ldflags '-s -w' -o $(HELPER)/linux-amd64 ./cmd/drydock-helper
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -trimpath -ldflags '-s -w' -o $(HELPER)/linux-arm64 ./cmd/drydock-helper
+
+.PHONY: build
+build: helper ## Build bin/drydock (static), the in-container helper first
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o bin/drydock ./cmd/drydock
+
+.PHONY: demo
+demo: build ## Build and run the example workflow: in Docker if it answers, else on this machine
+	@.ci/demo.sh
+
+.PHONY: test
+test: helper ## Run everything with the race detector, Docker tests included (installs and starts Docker as root on Debian)
+	@.ci/test.sh
+
+.PHONY: test-short
+test-short: helper ## Run the quick tests only: no engine, no race detector
+	$(GO) test -short ./...
+
+.PHONY: lint
+lint: helper $(GOLANGCI) ## Check format, vet and linters (.golangci.yml)
+	$(GOLANGCI) run ./...
+
+$(GOLANGCI): | go
+	@echo "building golangci-lint $(GOLANGCI_VERSION), once (1 to 2 minutes)"
+	CGO_ENABLED=0 GOBIN=$(CURDIR)/bin/tools $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mv bin/tools/golangci-lint $@
+
+.PHONY: fuzz
+fuzz: helper ## Run every fuzz target for FUZZTIME (default 10s) each
+	@.ci/fuzz.sh
+
+.PHONY: bench
+bench: build ## Measure against act and the bare engine; prints the table of docs/performance.md
+	$(GO) run ./cmd/internal/bench -drydock bin/drydock $(BENCHFLAGS)
+
+.PHONY: install
+install: build ## Install bin/drydock below PREFIX (default /usr/local)
+	install -d "$(DESTDIR)$(PREFIX)/bin"
+	install -m 755 bin/drydock "$(DESTDIR)$(PREFIX)/bin/drydock"
+
+.PHONY: clean
+clean: ## Remove what a build makes
+	rm -rf bin dist $(HELPER)/linux-amd64 $(HELPER)/linux-arm64
