@@ -1,0 +1,77 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+)
+
+// Source gives jobs.
+type Source interface {
+	// Next waits for a job. io.EOF says that none will come any more.
+	Next(ctx context.Context) (*Lease, error)
+}
+
+// Lease is one job that this worker, and nobody else, executes now.
+type Lease struct {
+	Job  *Job
+	Sink Sink
+	// Cancelled yields the reason when the job has to stop; it may be nil.
+	Cancelled <-chan error
+	// Finish hands in the result. It is called exactly once.
+	Finish func(context.Context, Result) error
+}
+
+// Worker takes jobs from a Source and runs up to Slots of them at a time.
+type Worker struct {
+	Source Source
+	Engine *Engine
+	Slots  int // at least 1
+}
+
+// Run works until the source ends or ctx is done, and returns when all its
+// jobs have been handed in.
+func (w *Worker) Run(ctx context.Context) error {
+	slots := make(chan struct{}, max(w.Slots, 1))
+	var (
+		jobs sync.WaitGroup
+		mu   sync.Mutex
+		errs []error
+	)
+	for {
+		slots <- struct{}{}
+		lease, err := w.Source.Next(ctx)
+		if err != nil {
+			jobs.Wait()
+			if !errors.Is(err, io.EOF) {
+				errs = append(errs, err)
+			}
+			return errors.Join(errs...)
+		}
+		jobs.Go(func() {
+			defer func() { <-slots }()
+			if err := w.one(ctx, lease); err != nil {
+				mu.Lock()
+				errs = append(errs, err)
+				mu.Unlock()
+			}
+		})
+	}
+}
+
+func (w *Worker) one(ctx context.Context, lease *Lease) error {
+	jobCtx, cancel := context.WithCancelCause(ctx)
+	ended := make(chan struct{})
+	defer cancel(nil)
+	defer close(ended)
+	go func() {
+		select {
+		case reason := <-lease.Cancelled:
+			cancel(reason)
+		case <-ended:
+		}
+	}()
+	result := w.Engine.Run(jobCtx, lease.Job, lease.Sink)
+	return lease.Finish(context.WithoutCancel(ctx), result)
+}
