@@ -59,7 +59,13 @@ func readJSON(text string) (Value, error) {
 type jsonReader struct {
 	src  string
 	pos  int
-	path []string // of the value being read, for messages: ".name" or "[1]"
+	path []jsonStep // to the value being read, for messages
+}
+
+// jsonStep is a key, or, if the index is not negative, a place in an array.
+type jsonStep struct {
+	key   string
+	index int
 }
 
 // fail words an error as Newtonsoft.Json does, with the position as it counts it.
@@ -71,8 +77,19 @@ func (r *jsonReader) fail(message string) error {
 	} else if before == "" {
 		line = 0
 	}
+	var path strings.Builder
+	for i, step := range r.path {
+		switch {
+		case step.index >= 0:
+			path.WriteString("[" + strconv.Itoa(step.index) + "]")
+		case i > 0:
+			path.WriteString("." + step.key)
+		default:
+			path.WriteString(step.key)
+		}
+	}
 	return fmt.Errorf("%s Path '%s', line %d, position %d.",
-		message, strings.TrimPrefix(strings.Join(r.path, ""), "."), line, utf16Len(before[lineStart:]))
+		message, path.String(), line, utf16Len(before[lineStart:]))
 }
 
 func (r *jsonReader) unexpected(what string) error {
@@ -156,13 +173,13 @@ func (r *jsonReader) value(depth int) (Value, error) {
 
 func (r *jsonReader) array(depth int) (Value, error) {
 	items := []Value{}
-	r.path = append(r.path, "")
+	r.path = append(r.path, jsonStep{index: -1})
 	r.pos++
 	for {
 		if err := r.space(); err != nil {
 			return Value{}, err
 		}
-		r.path[len(r.path)-1] = "[" + strconv.Itoa(len(items)) + "]"
+		r.path[len(r.path)-1].index = len(items)
 		switch r.peek() {
 		case ']': // also after a comma
 			return r.endArray(items), nil
@@ -198,7 +215,7 @@ func (r *jsonReader) endArray(items []Value) Value {
 
 func (r *jsonReader) object(depth int) (Value, error) {
 	o := NewObject(false)
-	r.path = append(r.path, "")
+	r.path = append(r.path, jsonStep{index: -1})
 	r.pos++
 	for {
 		if err := r.space(); err != nil {
@@ -211,7 +228,7 @@ func (r *jsonReader) object(depth int) (Value, error) {
 		if err != nil {
 			return Value{}, err
 		}
-		r.path[len(r.path)-1] = "." + key
+		r.path[len(r.path)-1].key = key
 		v, err := r.value(depth + 1)
 		if err != nil {
 			return Value{}, err
@@ -324,7 +341,10 @@ func (r *jsonReader) text(quote byte) (string, error) {
 		case c == quote:
 			s := r.src[start:r.pos]
 			r.pos++
-			return strings.ToValidUTF8(string(append(out, s...)), "\uFFFD"), nil
+			if out != nil {
+				s = string(append(out, s...))
+			}
+			return strings.ToValidUTF8(s, "\uFFFD"), nil
 		case c == '\\':
 			out = append(out, r.src[start:r.pos]...)
 			var err error

@@ -3,6 +3,7 @@ package expr
 import (
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 const opening, closing = "${{", "}}"
@@ -74,7 +75,7 @@ func closingAt(s string) int {
 
 func (t *Template) add(inner string, start int, known *Known) error {
 	src := strings.TrimSpace(inner)
-	start += len(inner) - len(strings.TrimLeft(inner, " \t\r\n"))
+	start += len(inner) - len(strings.TrimLeftFunc(inner, unicode.IsSpace))
 	if src == "" {
 		return &Error{Kind: Parsing, Start: start, Message: "An expression was expected"}
 	}
