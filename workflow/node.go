@@ -1,5 +1,11 @@
 package workflow
 
+import (
+	"encoding/json"
+
+	"github.com/drydock-ci/drydock/workflow/expr"
+)
+
 // Pos is a place in a file; lines and columns count from 1, columns in
 // characters. The zero Pos means unknown.
 type Pos struct {
@@ -50,6 +56,69 @@ func (n *Node) Lookup(key string) *Node {
 		if e.Key.Text == key {
 			return e.Value
 		}
+	}
+	return nil
+}
+
+// IsNull tells whether the key is absent or its value is null.
+func (n *Node) IsNull() bool { return n == nil || n.Kind == Null }
+
+// IsScalar tells whether the node is neither absent nor a sequence nor a mapping.
+func (n *Node) IsScalar() bool { return n != nil && n.Kind <= String }
+
+// HasExpression tells whether the scalar's text holds ${{ }}.
+func (n *Node) HasExpression() bool {
+	return n != nil && n.Kind == String && expr.HasExpression(n.Text)
+}
+
+// Expressions tells whether ${{ }} stands anywhere in the tree, keys included.
+func (n *Node) Expressions() bool {
+	if n.HasExpression() {
+		return true
+	}
+	if n == nil {
+		return false
+	}
+	for _, item := range n.Items {
+		if item.Expressions() {
+			return true
+		}
+	}
+	for _, e := range n.Entries {
+		if e.Key.HasExpression() || e.Value.Expressions() {
+			return true
+		}
+	}
+	return false
+}
+
+// ScalarText is a scalar as GitHub turns it into a string: null is "", a
+// boolean "true" or "false", a number up to 15 digits without needless zeros
+// (so `3.10` is "3.1"). It is "" for a sequence, a mapping and nil.
+func (n *Node) ScalarText() string {
+	if n == nil {
+		return ""
+	}
+	switch n.Kind {
+	case Bool:
+		return expr.Bool(n.Bool).Text()
+	case Number:
+		return expr.Number(n.Number).Text()
+	case String:
+		return n.Text
+	default:
+		return ""
+	}
+}
+
+// UnmarshalJSON decodes a node and remakes Number from Text.
+func (n *Node) UnmarshalJSON(data []byte) error {
+	type plain Node
+	if err := json.Unmarshal(data, (*plain)(n)); err != nil {
+		return err
+	}
+	if n.Kind == Number {
+		n.Number, _ = matchNumber(n.Text)
 	}
 	return nil
 }

@@ -142,6 +142,7 @@ type Job struct {
 	Concurrency     *Concurrency
 	Environment     *Node // string or mapping {name, url, deployment}
 	Snapshot        *Node
+	CacheMode       *Node
 	TimeoutMinutes  *Node
 	CancelTimeout   *Node // cancel-timeout-minutes
 	ContinueOnError *Node

@@ -1,0 +1,371 @@
+package workflow
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Limits bound what a file may cost. A field that is 0 has its default.
+type Limits struct {
+	Bytes int // size of the file; 1 MiB
+	Depth int // mappings and sequences inside each other; 50
+	Nodes int // after aliases are replaced; 50 000 (actions/runner: YamlObjectReader.cs)
+}
+
+func (l Limits) orDefault() Limits {
+	if l.Bytes == 0 {
+		l.Bytes = 1 << 20
+	}
+	if l.Depth == 0 {
+		l.Depth = 50
+	}
+	if l.Nodes == 0 {
+		l.Nodes = 50_000
+	}
+	return l
+}
+
+// ParseNode reads any YAML document by the rules for workflow files: scalars
+// as in the YAML 1.2 core schema, no key twice (ignoring case), no merge keys.
+// The node is nil when the text is no YAML.
+func ParseNode(file string, src []byte) (*Node, Diagnostics) {
+	r := newReport(file)
+	n := readDocument(r, src, Limits{}.orDefault())
+	return n, r.sorted()
+}
+
+// readDocument gives nil after an error that leaves nothing to go on with.
+func readDocument(r *report, src []byte, limits Limits) (root *Node) {
+	if len(src) > limits.Bytes {
+		r.add(Pos{}, "too-large", fmt.Sprintf("The file has %d bytes, more than the limit of %d", len(src), limits.Bytes), "")
+		return nil
+	}
+	// The library reports what it finds by panics that it recovers itself; one
+	// that slips through must not take the process with it.
+	defer func() {
+		if p := recover(); p != nil {
+			r.add(Pos{}, "yaml", fmt.Sprintf("The YAML cannot be read: %v", p), "")
+			root = nil
+		}
+	}()
+	decoder := yaml.NewDecoder(bytes.NewReader(src))
+	var doc yaml.Node
+	if err := decoder.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
+		r.addYAMLError(err, src)
+		return nil
+	}
+	if doc.Kind != yaml.DocumentNode || len(doc.Content) == 0 {
+		return &Node{Kind: Null, Pos: Pos{1, 1}}
+	}
+	var second yaml.Node
+	switch err := decoder.Decode(&second); {
+	case errors.Is(err, io.EOF):
+	case err != nil:
+		r.addYAMLError(err, src)
+		return nil
+	default:
+		r.add(Pos{second.Line, second.Column}, "several-documents", "The file has more than one YAML document", "remove the line ---")
+		return nil
+	}
+	reader := reader{report: r, limits: limits, done: map[*yaml.Node]*reading{}}
+	read := reader.read(doc.Content[0], 0)
+	if read == nil || reader.stop {
+		return nil
+	}
+	return read.node
+}
+
+// reader turns the library's nodes into ours.
+type reader struct {
+	*report
+	limits Limits
+	nodes  int // so far, aliases replaced
+	stop   bool
+	done   map[*yaml.Node]*reading // nodes with an anchor
+}
+
+// reading is a node that was read, with what it costs to repeat it.
+type reading struct {
+	node   *Node // nil: being read
+	nodes  int
+	height int // collections inside each other, itself included
+}
+
+// read gives nil after an error.
+func (r *reader) read(n *yaml.Node, depth int) *reading {
+	if r.stop {
+		return nil
+	}
+	if n.Kind == yaml.AliasNode {
+		return r.alias(n, depth)
+	}
+	before := r.nodes
+	var anchored *reading
+	if n.Anchor != "" {
+		anchored = &reading{}
+		r.done[n] = anchored
+	}
+	var made *Node
+	height := 0
+	switch n.Kind {
+	case yaml.ScalarNode:
+		r.count(1, n)
+		made = r.scalar(n)
+	case yaml.SequenceNode, yaml.MappingNode:
+		r.count(2, n) // begin and end
+		if depth >= r.limits.Depth {
+			r.tooDeep(n)
+			return nil
+		}
+		if n.Kind == yaml.SequenceNode {
+			made, height = r.sequence(n, depth+1)
+		} else {
+			made, height = r.mapping(n, depth+1)
+		}
+	}
+	if made == nil || r.stop {
+		delete(r.done, n)
+		return nil
+	}
+	result := &reading{node: made, nodes: r.nodes - before, height: height}
+	if anchored != nil {
+		*anchored = *result
+	}
+	return result
+}
+
+func (r *reader) alias(n *yaml.Node, depth int) *reading {
+	target := r.done[n.Alias]
+	if target == nil {
+		return nil // the anchored node had an error, which is reported
+	}
+	if target.node == nil {
+		r.fatal(position(n), "anchor-cycle", fmt.Sprintf("The alias '%s' stands inside what it stands for", n.Value), "")
+		return nil
+	}
+	r.count(target.nodes, n)
+	if depth+target.height > r.limits.Depth {
+		r.tooDeep(n)
+		return nil
+	}
+	return target
+}
+
+func (r *reader) count(nodes int, at *yaml.Node) {
+	r.nodes += nodes
+	if r.nodes > r.limits.Nodes && !r.stop {
+		r.fatal(position(at), "too-many-nodes", "Maximum YAML nodes exceeded",
+			fmt.Sprintf("a file may have %d nodes after its aliases are replaced", r.limits.Nodes))
+	}
+}
+
+func (r *reader) tooDeep(n *yaml.Node) {
+	r.fatal(position(n), "too-deep", "Maximum object depth exceeded", fmt.Sprintf("the limit is %d", r.limits.Depth))
+}
+
+// fatal ends the reading: what follows would be a consequence.
+func (r *reader) fatal(pos Pos, code, message, hint string) {
+	if !r.stop {
+		r.add(pos, code, message, hint)
+	}
+	r.stop = true
+}
+
+func (r *reader) sequence(n *yaml.Node, depth int) (*Node, int) {
+	made := &Node{Kind: Sequence, Pos: position(n)}
+	if !r.untagged(n, "!!seq") {
+		return nil, 0
+	}
+	inside := 0
+	for _, c := range n.Content {
+		item := r.read(c, depth)
+		if item == nil {
+			item = r.placeholder(c)
+		}
+		made.Items = append(made.Items, item.node)
+		inside = max(inside, item.height)
+	}
+	return made, inside + 1
+}
+
+func (r *reader) mapping(n *yaml.Node, depth int) (*Node, int) {
+	made := &Node{Kind: Mapping, Pos: position(n)}
+	if !r.untagged(n, "!!map") {
+		return nil, 0
+	}
+	inside := 0
+	seen := make(map[string]bool, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := r.key(n.Content[i], depth)
+		value := r.read(n.Content[i+1], depth)
+		if key == nil || r.stop {
+			continue
+		}
+		if value == nil {
+			value = r.placeholder(n.Content[i+1])
+		}
+		// actions/runner: TemplateReader.cs: keys are compared without case;
+		// expressions may repeat.
+		if folded := strings.ToLower(key.Text); !strings.Contains(folded, "${{") {
+			if seen[folded] {
+				r.add(key.Pos, "duplicate-key", fmt.Sprintf("'%s' is already defined", key.Text), "keys are compared without case; remove one")
+				continue
+			}
+			seen[folded] = true
+		}
+		made.Entries = append(made.Entries, Entry{Key: key, Value: value.node})
+		inside = max(inside, value.height)
+	}
+	return made, inside + 1
+}
+
+// placeholder stands for a value with a reported error, so that it does not
+// look missing.
+func (r *reader) placeholder(n *yaml.Node) *reading {
+	made := &Node{Kind: Null, Pos: position(n)}
+	r.unreadable[made] = true
+	return &reading{node: made, nodes: 1}
+}
+
+// key reads the key of a mapping as a string.
+func (r *reader) key(n *yaml.Node, depth int) *Node {
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!merge" {
+		r.add(position(n), "merge-key", "Merge keys ('<<') are not supported", "repeat the keys, or use an alias for the whole value")
+		return nil
+	}
+	read := r.read(n, depth)
+	if read == nil {
+		return nil
+	}
+	key := read.node
+	if !key.IsScalar() {
+		r.add(key.Pos, "complex-key", "A key must be a string", "")
+		return nil
+	}
+	if key.Kind != String {
+		key = &Node{Kind: String, Text: key.ScalarText(), Pos: key.Pos}
+	}
+	return key
+}
+
+func (r *reader) scalar(n *yaml.Node) *Node {
+	pos := position(n)
+	plain := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
+	if n.Style&yaml.TaggedStyle != 0 {
+		return r.tagged(n, plain)
+	}
+	if !plain {
+		return &Node{Kind: String, Text: n.Value, Quoted: true, Pos: pos}
+	}
+	made, ok := resolvePlain(n.Value)
+	if !ok {
+		r.invalidScalar(n, tagInt)
+		return nil
+	}
+	made.Pos = pos
+	return &made
+}
+
+// tagged reads a scalar with an explicit tag.
+func (r *reader) tagged(n *yaml.Node, plain bool) *Node {
+	made := &Node{Text: n.Value, Pos: position(n)}
+	if n.Tag == tagString {
+		made.Kind, made.Quoted = String, true
+		return made
+	}
+	if !plain {
+		r.add(made.Pos, "tag", fmt.Sprintf("The scalar style '%s' on line %d and column %d is not valid with the tag '%s'", styleName(n.Style), n.Line, n.Column, longTag(n.Tag)), "remove the tag or the quotes")
+		return nil
+	}
+	ok := false
+	switch n.Tag {
+	case tagBool:
+		made.Kind = Bool
+		made.Bool, ok = matchBool(n.Value)
+	case tagInt:
+		made.Kind = Number
+		made.Number, ok = matchInt(n.Value)
+	case tagFloat:
+		made.Kind = Number
+		made.Number, ok = matchFloat(n.Value)
+	case tagNull:
+		made.Kind = Null
+		ok = matchNull(n.Value)
+	default:
+		r.add(made.Pos, "tag", fmt.Sprintf("Unexpected tag '%s'", longTag(n.Tag)), "remove the tag")
+		return nil
+	}
+	if !ok {
+		r.invalidScalar(n, n.Tag)
+		return nil
+	}
+	return made
+}
+
+func styleName(s yaml.Style) string {
+	switch {
+	case s&yaml.DoubleQuotedStyle != 0:
+		return "DoubleQuoted"
+	case s&yaml.SingleQuotedStyle != 0:
+		return "SingleQuoted"
+	case s&yaml.LiteralStyle != 0:
+		return "Literal"
+	default:
+		return "Folded"
+	}
+}
+
+func (r *reader) invalidScalar(n *yaml.Node, tag string) {
+	r.add(position(n), "scalar", fmt.Sprintf("The value '%s' on line %d and column %d is invalid for the type '%s'", n.Value, n.Line, n.Column, longTag(tag)), "quote it if it is a string")
+}
+
+// untagged refuses a collection with a tag that is not its own.
+func (r *reader) untagged(n *yaml.Node, own string) bool {
+	if n.Style&yaml.TaggedStyle != 0 && n.Tag != own {
+		r.add(position(n), "tag", fmt.Sprintf("Unexpected tag '%s'", longTag(n.Tag)), "remove the tag")
+		return false
+	}
+	return true
+}
+
+func longTag(tag string) string {
+	if rest, ok := strings.CutPrefix(tag, "!!"); ok {
+		return "tag:yaml.org,2002:" + rest
+	}
+	return tag
+}
+
+func position(n *yaml.Node) Pos { return Pos{n.Line, n.Column} }
+
+// addYAMLError reports the library's "yaml: line 3: did not find …".
+func (r *report) addYAMLError(err error, src []byte) {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	var pos Pos
+	if rest, ok := strings.CutPrefix(text, "line "); ok {
+		number, message, found := strings.Cut(rest, ": ")
+		if line, bad := strconv.Atoi(number); found && bad == nil {
+			pos, text = Pos{line, indentOf(src, line)}, message
+		}
+	}
+	r.add(pos, "yaml", "The YAML cannot be read: "+text, "")
+}
+
+// indentOf is the column of the first character of a line.
+func indentOf(src []byte, line int) int {
+	for ; line > 1; line-- {
+		_, rest, found := bytes.Cut(src, []byte("\n"))
+		if !found {
+			return 1
+		}
+		src = rest
+	}
+	text, _, _ := bytes.Cut(src, []byte("\n"))
+	return 1 + utf8.RuneCount(text) - utf8.RuneCount(bytes.TrimLeft(text, " \t"))
+}
