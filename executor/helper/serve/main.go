@@ -1,0 +1,50 @@
+//go:build linux
+
+package serve
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"time"
+)
+
+const usage = `usage:
+  drydock-helper serve --socket PATH [--linger SECONDS] [--user USER]
+  drydock-helper connect --socket PATH [--wait SECONDS]
+`
+
+// Main is the program; args leave out its name. It returns the exit code.
+func Main(args []string) int {
+	if len(args) == 0 {
+		fmt.Fprint(os.Stderr, usage)
+		return 2
+	}
+	flags := flag.NewFlagSet("drydock-helper "+args[0], flag.ContinueOnError)
+	socket := flags.String("socket", "", "unix socket")
+	linger := flags.Int("linger", 60, "seconds to live without a client")
+	user := flags.String("user", "", "user that commands run as: name, uid or uid:gid")
+	wait := flags.Int("wait", 10, "seconds to wait for the socket")
+	if err := flags.Parse(args[1:]); err != nil {
+		return 2
+	}
+	if *socket == "" || flags.NArg() > 0 {
+		fmt.Fprint(os.Stderr, usage)
+		return 2
+	}
+	var err error
+	switch args[0] {
+	case "serve":
+		err = run(*socket, time.Duration(*linger)*time.Second, *user)
+	case "connect":
+		err = connect(*socket, time.Duration(*wait)*time.Second)
+	default:
+		fmt.Fprint(os.Stderr, usage)
+		return 2
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "drydock-helper:", err)
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,282 @@
+//go:build linux
+
+package serve
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/yamux"
+	"golang.org/x/sys/unix"
+
+	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/executor/helper/wire"
+)
+
+// helloTimeout is how long a connection may stay without a hello.
+const helloTimeout = 10 * time.Second
+
+type server struct {
+	dir   string // of the socket; spilled output goes here
+	place wire.Place
+	user  account // whom commands run as when they do not say
+	env   map[string]string
+	null  *os.File
+	reap  *reaper
+
+	mu       sync.Mutex
+	token    string
+	sessions int
+	idle     *time.Timer
+	linger   time.Duration
+	procs    map[executor.ProcessID]*process
+	seen     []*process // ended and acknowledged, the oldest first
+	closing  bool
+
+	quit chan struct{} // closed when nobody came back, or by a signal, or by Shutdown
+	once sync.Once
+}
+
+// run serves until a client shuts it down or nobody came back in time.
+func run(socket string, linger time.Duration, user string) error {
+	// What a job leaves behind becomes a child of the helper.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("become the reaper of the place: %w", err)
+	}
+	// Keeps a step of the same user away from the helper's memory.
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("close /proc/self: %w", err)
+	}
+	s, err := newServer(socket, linger, user)
+	if err != nil {
+		return err
+	}
+	l, err := listen(socket)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	// Caught rather than ignored, since children inherit what is ignored.
+	sig := make(chan os.Signal, 1)
+	signal.Notify(sig, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT)
+	go s.accept(l)
+	s.mu.Lock()
+	s.idle = time.AfterFunc(linger, s.stop)
+	s.mu.Unlock()
+	select {
+	case <-s.quit:
+	case <-sig:
+	}
+	return s.killAll()
+}
+
+func newServer(socket string, linger time.Duration, user string) (*server, error) {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{
+		dir: filepath.Dir(socket), linger: linger, env: environ(os.Environ()), null: null,
+		reap: newReaper(), procs: map[executor.ProcessID]*process{}, quit: make(chan struct{}),
+	}
+	if user == "" {
+		s.user = self()
+	} else if s.user, err = lookup(user); err != nil {
+		return nil, err
+	}
+	s.place = describe(s.user, s.env)
+	return s, nil
+}
+
+// listen makes the socket, which nobody but its owner can reach.
+func listen(socket string) (net.Listener, error) {
+	if err := os.MkdirAll(filepath.Dir(socket), 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	old := syscall.Umask(0o177)
+	l, err := net.Listen("unix", socket)
+	syscall.Umask(old)
+	return l, err
+}
+
+func (s *server) stop() { s.once.Do(func() { close(s.quit) }) }
+
+func (s *server) accept(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			select {
+			case <-s.quit:
+				return
+			case <-time.After(100 * time.Millisecond):
+				continue // out of descriptors, most likely
+			}
+		}
+		go s.session(conn)
+	}
+}
+
+// session serves one connection: hello, then anything.
+func (s *server) session(conn net.Conn) {
+	m, err := yamux.Server(conn, wire.Session())
+	if err != nil {
+		conn.Close()
+		return
+	}
+	defer m.Close()
+	late := time.AfterFunc(helloTimeout, func() { m.Close() })
+	st, err := m.AcceptStream()
+	if err != nil {
+		return
+	}
+	err = s.hello(st)
+	st.Close()
+	late.Stop()
+	if err != nil {
+		// The reply needs a moment to leave before the session ends.
+		time.Sleep(50 * time.Millisecond)
+		return
+	}
+	s.enter()
+	defer s.leave()
+	for {
+		st, err := m.AcceptStream()
+		if err != nil {
+			return
+		}
+		go s.serve(st)
+	}
+}
+
+// hello answers the first stream of a session.
+func (s *server) hello(st net.Conn) error {
+	var req wire.Request
+	if err := wire.ReadJSON(st, &req); err != nil {
+		return err
+	}
+	const op = "connect to the helper"
+	var err error
+	switch {
+	case req.Op != wire.Hello || req.Token == "":
+		err = executor.Errorf(op, executor.Invalid, "the first request must be hello")
+	case req.Version != wire.Version:
+		err = &executor.Error{
+			Op: op, Kind: executor.Invalid,
+			Err:  fmt.Errorf("it speaks version %d, the client %d", wire.Version, req.Version),
+			Hint: "the job was started by another version of drydock",
+		}
+	case !s.claim(req.Token):
+		err = executor.Errorf(op, executor.Refused, "it belongs to another client")
+	}
+	if err != nil {
+		_ = wire.WriteJSON(st, wire.Reply{Error: wire.FromError(err)})
+		return err
+	}
+	return wire.WriteJSON(st, wire.Reply{Place: &s.place})
+}
+
+func (s *server) claim(token string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.token == "" {
+		s.token = token
+	}
+	return subtle.ConstantTimeCompare([]byte(s.token), []byte(token)) == 1
+}
+
+func (s *server) enter() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions++
+	s.idle.Stop()
+}
+
+func (s *server) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sessions--; s.sessions == 0 {
+		s.idle.Reset(s.linger)
+	}
+}
+
+// serve answers one stream.
+func (s *server) serve(st net.Conn) {
+	defer st.Close()
+	var req wire.Request
+	if err := wire.ReadJSON(st, &req); err != nil {
+		return
+	}
+	var reply wire.Reply
+	var err error
+	switch req.Op {
+	case wire.Start:
+		var p *process
+		if req.Command == nil {
+			err = executor.Errorf("start a process", executor.Invalid, "the request holds no command")
+		} else if p, err = s.start(req.Command, req.Nonce); err == nil {
+			req = wire.Request{Offset: req.Offset} // the environment is not kept
+			s.follow(st, p, req.Offset)
+			return
+		}
+	case wire.Attach:
+		var p *process
+		if p, err = s.process(req.Process); err == nil {
+			s.follow(st, p, req.Offset)
+			return
+		}
+	case wire.CopyOut:
+		err = s.copyOut(st, req.Path)
+		if err == nil {
+			return
+		}
+	case wire.CopyIn:
+		err = s.copyIn(st, req.Path)
+	case wire.Signal:
+		var p *process
+		if p, err = s.process(req.Process); err == nil {
+			err = p.signal(req.Signal)
+		}
+	case wire.HashFiles:
+		reply.Hash, err = s.hash(st, req.Hash)
+	case wire.Setup:
+		err = s.setup(req.Setup)
+	case wire.Forward:
+		reply.Addr, err = s.forward(req.Forward)
+	case wire.Stats:
+		reply.Stats = figures(req.Path)
+	case wire.Shutdown:
+		err = s.killAll()
+		_ = wire.WriteJSON(st, wire.Reply{Error: wire.FromError(err)})
+		st.Close()
+		s.stop()
+		return
+	default:
+		err = executor.Errorf("ask the helper", executor.Invalid, "unknown operation %q", req.Op)
+	}
+	reply.Error = wire.FromError(err)
+	_ = wire.WriteJSON(st, reply)
+}
+
+// watch gives a context that ends when the client gives the stream up.
+func watch(st net.Conn) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		var b [1]byte
+		_, _ = st.Read(b[:])
+		cancel()
+		_ = st.SetDeadline(time.Unix(1, 0))
+	}()
+	return ctx, cancel
+}
