@@ -1,0 +1,82 @@
+package config
+
+// Config is every setting, resolved. Each field has a row in the table (Fields),
+// which is where its meaning is written.
+type Config struct {
+	Executor    string            // one of the Executor constants
+	Platforms   map[string]string // runs-on label, in lower case, to image or PlatformHost
+	Offline     bool
+	Pull        string // one of the Pull constants
+	MaxParallel int    // 0: twice the number of CPUs
+	CacheDir    string // absolute
+	StateDir    string // absolute
+	Network     Network
+	Docker      Docker
+	Node        Node
+	GitHub      GitHub
+	Log         Log
+
+	origins map[string]Origin // by key; of a map's entry by key + "." + entry
+}
+
+// Network is what jobs see of the network.
+type Network struct {
+	CA string // CAAuto, CAOff, or an absolute path
+}
+
+// Docker is the engine to use and what a workflow may ask of it.
+type Docker struct {
+	Host                string // empty: DOCKER_HOST, else the usual sockets
+	AllowSocket         bool
+	AllowPrivileged     bool
+	AllowMounts         []string // absolute host paths; each allows what lies below it too
+	AllowDevices        []string // absolute device paths
+	AllowHostNamespaces bool
+}
+
+// Node is where the node for JavaScript actions comes from.
+type Node struct {
+	Source  string // absolute folder or URL template; empty: none
+	UseHost string // NodeAuto or NodeOff
+}
+
+// GitHub is the server that actions are fetched from.
+type GitHub struct {
+	ServerURL string // without a slash at the end
+	APIURL    string // without a slash at the end
+}
+
+// Log is drydock's own log, not that of jobs.
+type Log struct {
+	Level string // off, debug, info, warn or error
+}
+
+// Values of Config.Executor.
+const (
+	ExecutorAuto       = "auto" // docker when an engine answers, else host
+	ExecutorDocker     = "docker"
+	ExecutorHost       = "host"
+	ExecutorKubernetes = "kubernetes"
+)
+
+// PlatformHost in place of an image runs the job on this machine itself.
+const PlatformHost = "host"
+
+// Values of Config.Pull.
+const (
+	PullAlways  = "always"
+	PullMissing = "missing"
+	PullNever   = "never"
+)
+
+// Values of Network.CA that are no file.
+const (
+	CAAuto = "auto"
+	CAOff  = "off"
+)
+
+// Values of Node.UseHost.
+const (
+	NodeAuto = "auto"
+	NodeOff  = "off"
+)
