@@ -7,7 +7,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 PREFIX  ?= /usr/local
 MODULE  := github.com/drydock-ci/drydock
-LDFLAGS := -s -w -X $(MODULE)/cmd/internal/cli.version=$(VERSION)
+LDFLAGS := -s -w -X $(MODULE)/cmd/internal/cli.Version=$(VERSION)
 HELPER  := executor/helper/program
 
 GOLANGCI_VERSION := v2.15.0

@@ -27,8 +27,8 @@ var arrows = []arrow{
 	{"executor/archive", []string{"executor"}},
 	{"executor/*", []string{"executor", "executor/helper/...", "executor/archive"}},
 
-	{"runner", []string{"workflow/...", "executor", "runner/command", "runner/mask", "runner/action"}},
-	{"runner/action", []string{"workflow/..."}},
+	{"runner", []string{"workflow/...", "executor", "executor/archive", "runner/command", "runner/mask", "runner/action/..."}},
+	{"runner/action/...", []string{"workflow/...", "executor/archive"}},
 	{"runner/command", nil},
 	{"runner/mask", nil},
 	{"runner/local", []string{"runner", "workflow/..."}},
