@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
+	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -347,14 +347,43 @@ func position(n *yaml.Node) Pos { return Pos{n.Line, n.Column} }
 // addYAMLError reports the library's "yaml: line 3: did not find …".
 func (r *report) addYAMLError(err error, src []byte) {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	var pos Pos
 	if rest, ok := strings.CutPrefix(text, "line "); ok {
-		number, message, found := strings.Cut(rest, ": ")
-		if line, bad := strconv.Atoi(number); found && bad == nil {
-			pos, text = Pos{line, indentOf(src, line)}, message
+		if _, message, found := strings.Cut(rest, ": "); found {
+			text = message
 		}
 	}
-	r.add(pos, "yaml", "The YAML cannot be read: "+text, "")
+	line := failingLine(err, src)
+	r.add(Pos{line, indentOf(src, line)}, "yaml", "The YAML cannot be read: "+text, "")
+}
+
+// failingLine finds the line that makes the library fail with err. The line in
+// err is where the surrounding mapping begins, which may be far above.
+func failingLine(err error, src []byte) int {
+	ends := []int{0} // ends[i]: bytes in the first i lines
+	for i, c := range src {
+		if c == '\n' {
+			ends = append(ends, i+1)
+		}
+	}
+	ends = append(ends, len(src))
+	line := sort.Search(len(ends)-1, func(i int) bool {
+		return fails(src[:ends[i]], err.Error())
+	})
+	return max(line, 1)
+}
+
+// fails tells whether the library reports just this error for src.
+func fails(src []byte, message string) bool {
+	decoder := yaml.NewDecoder(bytes.NewReader(src))
+	for {
+		var doc yaml.Node
+		switch err := decoder.Decode(&doc); {
+		case errors.Is(err, io.EOF):
+			return false
+		case err != nil:
+			return err.Error() == message
+		}
+	}
 }
 
 // indentOf is the column of the first character of a line.

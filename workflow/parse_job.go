@@ -90,11 +90,20 @@ func (r *report) job(id, n *Node) *Job {
 			}
 		}
 	}
-	if j.RunsOn != nil && len(n.Lookup("steps").list()) == 0 {
+	if j.RunsOn != nil && r.withoutSteps(n) {
 		// GitHub runs such a job: it does nothing and succeeds.
 		r.warn(id.Pos, "no-steps", fmt.Sprintf("Job '%s' has no steps", j.ID), "add `steps`")
 	}
 	return j
+}
+
+// withoutSteps tells whether a job has no steps and nothing that was meant as
+// such and is reported.
+func (r *report) withoutSteps(n *Node) bool {
+	if steps := n.Lookup("steps"); steps != nil {
+		return steps.Kind == Sequence && len(steps.Items) == 0
+	}
+	return !r.misspelt(n, "steps")
 }
 
 // list gives the items of a sequence; nil has none.

@@ -134,8 +134,10 @@ func (r *rule) expects() string {
 	add(r.boolean, "true or false")
 	add(r.number, "a number")
 	add(r.item != nil, "a list")
-	for _, f := range r.forms {
-		add(true, "a mapping ("+f.name+")")
+	if len(r.forms) == 1 {
+		add(true, "a mapping ("+r.forms[0].name+")")
+	} else if len(r.forms) > 1 {
+		add(true, "a mapping with "+strings.Join(required(r.forms), ", "))
 	}
 	if len(r.words) > 0 {
 		if len(r.words) > shownChoices {
@@ -146,4 +148,17 @@ func (r *rule) expects() string {
 	}
 	add(r.null, "nothing")
 	return "expected " + strings.Join(forms, " or ")
+}
+
+// required are the keys that the forms demand.
+func required(forms []*mapping) []string {
+	var names []string
+	for _, f := range forms {
+		for _, p := range f.keys {
+			if p.required {
+				names = append(names, p.name)
+			}
+		}
+	}
+	return names
 }

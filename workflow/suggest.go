@@ -5,20 +5,26 @@ import (
 	"strings"
 )
 
-// shownChoices bounds the list of what would be accepted.
-const shownChoices = 30
+// The lists of what would be accepted are left out when they are longer than
+// this, or than the second when the likely meant one was found.
+const (
+	shownChoices = 30
+	fewChoices   = 8
+)
 
 // suggest says what would be accepted instead of got, the likely meant first.
 func suggest(got string, choices []string) string {
+	limit := shownChoices
 	var hint string
 	if near := nearest(got, choices); near != "" {
 		hint = fmt.Sprintf("did you mean %q? ", near)
+		limit = fewChoices
 	}
 	switch {
 	case len(choices) == 0:
 	case len(choices) == 1:
 		hint += "expected " + choices[0]
-	case len(choices) <= shownChoices:
+	case len(choices) <= limit:
 		hint += "expected one of " + strings.Join(choices, ", ")
 	}
 	return strings.TrimSpace(hint)
@@ -39,23 +45,26 @@ func nearest(got string, choices []string) string {
 	return best
 }
 
-// distance is Levenshtein's, in bytes.
+// distance counts the letters to insert, delete, replace or swap with their
+// neighbour to make b of a (optimal string alignment, in bytes).
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
 		row[0] = i + 1
 		for j := range len(b) {
-			cost := diagonal
+			replace := last[j]
 			if a[i] != b[j] {
-				cost++
+				replace++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+			row[j+1] = min(replace, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
+		before, last, row = last, row, before
 	}
-	return row[len(b)]
+	return last[len(b)]
 }
