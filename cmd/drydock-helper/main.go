@@ -1,4 +1,3 @@
-// Command drydock-helper is the helper inside a job's place.
 package main
 
 import (

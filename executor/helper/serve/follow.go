@@ -25,7 +25,8 @@ func (s *server) process(id executor.ProcessID) (*process, error) {
 
 // follow sends output and exit to the client until it has both or is gone.
 func (s *server) follow(st net.Conn, p *process, offset int64) {
-	reader := p.out.enter()
+	reader := p.out.enter(offset)
+	defer p.out.leave(reader)
 	if wire.WriteJSON(st, wire.Reply{}) != nil {
 		return
 	}
@@ -42,7 +43,7 @@ func (s *server) follow(st net.Conn, p *process, offset int64) {
 				s.forget(p)
 				return
 			}
-			p.out.ack(n)
+			p.out.ack(reader, n)
 		}
 	}()
 	data := make([]byte, 64<<10)
@@ -57,7 +58,6 @@ func (s *server) follow(st net.Conn, p *process, offset int64) {
 		}
 		frame = wire.AppendOutput(frame[:0], at, data[:n])
 		if _, err := st.Write(frame); err != nil {
-			p.out.leave(reader)
 			return
 		}
 		offset = at + int64(n)
@@ -71,7 +71,7 @@ func (s *server) follow(st net.Conn, p *process, offset int64) {
 
 // forget lets go of an acknowledged process, or soon will.
 func (s *server) forget(p *process) {
-	p.out.ack(1<<63 - 1)
+	p.out.ackAll()
 	s.mu.Lock()
 	var old []*process
 	if !p.seen {

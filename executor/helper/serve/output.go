@@ -29,11 +29,16 @@ type output struct {
 	spills bool
 	closed bool // nothing will be added
 	dead   bool // nobody waits any more
-	reader int  // number of the newest reader; older ones are turned away
+	// readers are the clients that follow, with what each acknowledged: only
+	// what all of them have counts.
+	readers map[*reader]int64
 }
 
+// reader is one client that follows a process; it owns no data.
+type reader struct{ gone bool }
+
 func newOutput(dir string) *output {
-	o := &output{dir: dir}
+	o := &output{dir: dir, readers: map[*reader]int64{}}
 	o.cond.L = &o.mu
 	return o
 }
@@ -107,9 +112,27 @@ func (o *output) open() error {
 }
 
 // ack notes that a client has everything before offset.
-func (o *output) ack(offset int64) {
+func (o *output) ack(r *reader, offset int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if r.gone {
+		return
+	}
+	o.readers[r] = offset
+	for _, have := range o.readers {
+		offset = min(offset, have)
+	}
+	o.acknowledge(offset)
+}
+
+// ackAll notes that the process's exit was seen, and so all before it.
+func (o *output) ackAll() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.acknowledge(o.end)
+}
+
+func (o *output) acknowledge(offset int64) {
 	o.acked = max(o.acked, min(offset, o.end))
 	if o.spills && o.acked == o.end {
 		_ = o.file.Truncate(0)
@@ -118,33 +141,32 @@ func (o *output) ack(offset int64) {
 	o.cond.Broadcast()
 }
 
-// enter makes the caller the one reader.
-func (o *output) enter() int {
+// enter begins to follow at offset.
+func (o *output) enter(offset int64) *reader {
+	r := &reader{}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.reader++
-	o.cond.Broadcast()
-	return o.reader
+	o.readers[r] = min(offset, o.end)
+	return r
 }
 
-// leave wakes a reader up whose client is gone.
-func (o *output) leave(reader int) {
+// leave ends following; it also wakes up a read that is under way.
+func (o *output) leave(r *reader) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.reader == reader {
-		o.reader++
-	}
+	r.gone = true
+	delete(o.readers, r)
 	o.cond.Broadcast()
 }
 
 // read fills buf with output from offset on, waiting for some. It returns the
-// offset of the first byte, 0 bytes at the end, and ok false when another
-// reader took over.
-func (o *output) read(reader int, offset int64, buf []byte) (at int64, n int, ok bool) {
+// offset of the first byte, 0 bytes at the end, and ok false when the reader
+// left.
+func (o *output) read(r *reader, offset int64, buf []byte) (at int64, n int, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for {
-		if o.reader != reader {
+		if r.gone {
 			return 0, 0, false
 		}
 		if offset < o.end {
