@@ -27,6 +27,9 @@ type Leg struct {
 	Secrets []SecretMap `json:"secrets,omitempty"`
 	// ContinueOnError was evaluated for this leg.
 	ContinueOnError bool `json:"continueOnError,omitempty"`
+	// Concurrency groups that the leg holds while it runs. The State sees to
+	// them within the run; across runs they are the server's business.
+	Concurrency []Concurrency `json:"concurrency,omitempty"`
 }
 
 // SecretMap is `secrets:` of one calling job.
@@ -52,13 +55,16 @@ type Action string
 // The actions.
 const (
 	Start Action = "start" // run Leg, then Apply its result
-	Skip  Action = "skip"  // the job or leg does not run; nothing to apply
+	Skip  Action = "skip"  // the job (Leg is nil) or Leg does not run; nothing to apply
 	Abort Action = "abort" // stop Leg, which is running; its result is still applied
 	Fail  Action = "fail"  // the job failed before it could run: Reason; nothing to apply
 	Done  Action = "done"  // a job with all its legs (or a called workflow) has ended
 )
 
-// Decision is one order of the state machine, with its reason in words.
+// Decision is one order of the state machine, with its reason in words. Each
+// job gets exactly one of Skip without Leg, Fail, or Done; a Done may follow
+// legs that were skipped. Legs that call a workflow are never started or
+// aborted themselves: the jobs inside are.
 type Decision struct {
 	Action     Action     `json:"action"`
 	Leg        *Leg       `json:"leg,omitempty"`

@@ -17,6 +17,8 @@ type Plan struct {
 	Contexts map[string]expr.Value `json:"contexts"`
 	// Concurrency of the whole run, evaluated; nil: none.
 	Concurrency *Concurrency `json:"concurrency,omitempty"`
+	// Matrix restricts the legs of matrices; see FilterMatrix.
+	Matrix []MatrixValue `json:"matrix,omitempty"`
 }
 
 // Graph is the jobs of one workflow file; a called workflow is a graph too.
@@ -26,9 +28,10 @@ type Graph struct {
 	Jobs        []*Job                `json:"jobs"` // in the file's order
 	Env         *workflow.Node        `json:"env,omitempty"`
 	Permissions *workflow.Permissions `json:"permissions,omitempty"`
-	Inputs      []workflow.Input      `json:"inputs,omitempty"`  // of workflow_call
-	Secrets     []workflow.Secret     `json:"secrets,omitempty"` // of workflow_call
-	Outputs     []workflow.Output     `json:"outputs,omitempty"` // of workflow_call
+	Concurrency *workflow.Concurrency `json:"concurrency,omitempty"` // of a called workflow; the plan's own is evaluated
+	Inputs      []workflow.Input      `json:"inputs,omitempty"`      // of workflow_call
+	Secrets     []workflow.Secret     `json:"secrets,omitempty"`     // of workflow_call
+	Outputs     []workflow.Output     `json:"outputs,omitempty"`     // of workflow_call
 }
 
 // Source says where a workflow file comes from, for `./` references and the
@@ -72,6 +75,7 @@ type Job struct {
 
 // Call is a job that is another workflow.
 type Call struct {
+	Pos     workflow.Pos   `json:"pos"` // of the text of uses
 	Uses    string         `json:"uses"`
 	Graph   *Graph         `json:"graph"`
 	With    *workflow.Node `json:"with,omitempty"`
