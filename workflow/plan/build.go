@@ -113,8 +113,8 @@ func (b *builder) job(w *workflow.Workflow, wj *workflow.Job, at place) *Job {
 		Container: wj.Container, Services: wj.Services, Outputs: wj.Outputs,
 		Steps: flatSteps(wj.Steps), Concurrency: wj.Concurrency, Environment: wj.Environment,
 		Snapshot: wj.Snapshot, TimeoutMinutes: wj.TimeoutMinutes, CancelTimeout: wj.CancelTimeout,
-		ContinueOnError: wj.ContinueOnError,
-		Permissions:     firstPermissions(wj.Permissions, w.Permissions, at.allowed, b.DefaultPermissions),
+		ContinueOnError: wj.ContinueOnError, CacheMode: wj.CacheMode,
+		Permissions: firstPermissions(wj.Permissions, w.Permissions, at.allowed, b.DefaultPermissions),
 	}
 	seen := map[string]bool{}
 	for _, need := range wj.Needs {
@@ -138,7 +138,7 @@ func (b *builder) job(w *workflow.Workflow, wj *workflow.Job, at place) *Job {
 		}
 	}
 	// A matrix without expressions is checked now, not when the job's turn comes.
-	if s := wj.Strategy; s != nil && s.Matrix != nil && !hasExpression(s.Matrix) {
+	if s := wj.Strategy; s != nil && s.Matrix != nil && !s.Matrix.Expressions() {
 		if _, err := evaluateStrategy(wj.Strategy, expr.Scope{}); err != nil {
 			b.report(at.file, positionOf(err, s.Matrix.Pos), "matrix", "job '%s': %s", wj.ID, err)
 		}

@@ -83,7 +83,7 @@ func (n *node) makeLeg(index int, c combination, contexts map[string]expr.Value)
 	scope := expr.Scope{Contexts: contexts}
 	j := n.job
 	name := suffixedName(baseName(j), c.shown)
-	if hasExpression(j.Name) {
+	if j.Name.Expressions() {
 		own, err := evaluateString(j.Name, scope, "name")
 		if err != nil {
 			return nil, err

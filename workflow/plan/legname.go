@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/drydock-ci/drydock/workflow"
 	"github.com/drydock-ci/drydock/workflow/expr"
 )
 
@@ -45,7 +44,7 @@ func leaves(segments []string, v expr.Value) []string {
 // baseName is the name of a job before its matrix is known: the literal name,
 // else the id.
 func baseName(j *Job) string {
-	if j.Name != nil && j.Name.Text != "" && !hasExpression(j.Name) {
+	if j.Name != nil && j.Name.Text != "" && !j.Name.Expressions() {
 		return j.Name.Text
 	}
 	return j.ID
@@ -74,25 +73,4 @@ func legID(path LegID, index int, matrix bool) LegID {
 		return path
 	}
 	return path + "/" + LegID(strconv.Itoa(index))
-}
-
-// hasExpression tells whether there is a ${{ anywhere in the node.
-func hasExpression(n *workflow.Node) bool {
-	if n == nil {
-		return false
-	}
-	if n.Kind == workflow.String && strings.Contains(n.Text, "${{") {
-		return true
-	}
-	for _, item := range n.Items {
-		if hasExpression(item) {
-			return true
-		}
-	}
-	for _, e := range n.Entries {
-		if hasExpression(e.Key) || hasExpression(e.Value) {
-			return true
-		}
-	}
-	return false
 }

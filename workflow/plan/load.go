@@ -153,14 +153,14 @@ func (b *builder) checkInputs(wj *workflow.Job, trigger *workflow.Trigger, at pl
 		if !ok && in.Required && !hasInsert(wj.With) {
 			b.report(at.file, wj.Uses.Pos, "missing-input", "input '%s' is required by '%s'", in.ID, wj.Uses.Text)
 		}
-		if ok && !hasExpression(value) {
+		if ok && !value.Expressions() {
 			if _, err := typedInput(in, literalValue(value)); err != nil {
 				b.report(at.file, value.Pos, "input-type", "%s", err)
 			}
 		}
 	}
 	for _, e := range entries(wj.With) {
-		if !declared[strings.ToLower(e.Key.Text)] && !hasExpression(e.Key) {
+		if !declared[strings.ToLower(e.Key.Text)] && !e.Key.Expressions() {
 			b.report(at.file, e.Value.Pos, "unknown-input", "input '%s' is not declared by '%s'", e.Key.Text, wj.Uses.Text)
 		}
 	}
@@ -182,7 +182,7 @@ func (b *builder) checkSecrets(wj *workflow.Job, trigger *workflow.Trigger, at p
 		}
 	}
 	for _, e := range entries(wj.Secrets) {
-		if !declared[strings.ToLower(e.Key.Text)] && !hasExpression(e.Key) {
+		if !declared[strings.ToLower(e.Key.Text)] && !e.Key.Expressions() {
 			b.report(at.file, e.Value.Pos, "unknown-secret", "secret '%s' is not declared by '%s'", e.Key.Text, wj.Uses.Text)
 		}
 	}
@@ -212,6 +212,6 @@ func entries(n *workflow.Node) []workflow.Entry {
 // hasInsert tells whether a key is an expression, so that nobody knows yet
 // which keys there are.
 func hasInsert(n *workflow.Node) bool {
-	return slices.ContainsFunc(entries(n), func(e workflow.Entry) bool { return hasExpression(e.Key) }) ||
+	return slices.ContainsFunc(entries(n), func(e workflow.Entry) bool { return e.Key.Expressions() }) ||
 		n != nil && n.Kind == workflow.String
 }

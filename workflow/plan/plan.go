@@ -70,6 +70,7 @@ type Job struct {
 	TimeoutMinutes  *workflow.Node        `json:"timeoutMinutes,omitempty"`
 	CancelTimeout   *workflow.Node        `json:"cancelTimeoutMinutes,omitempty"`
 	ContinueOnError *workflow.Node        `json:"continueOnError,omitempty"`
+	CacheMode       *workflow.Node        `json:"cacheMode,omitempty"`
 	Call            *Call                 `json:"call,omitempty"` // instead of steps
 }
 
