@@ -1,0 +1,177 @@
+package docker
+
+import (
+	"archive/tar"
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/distribution/reference"
+	"github.com/moby/patternmatcher"
+	"github.com/moby/patternmatcher/ignorefile"
+)
+
+// buildContext is a folder as the builder shall see it.
+type buildContext struct {
+	dir        string
+	dockerfile string
+	ignore     *patternmatcher.PatternMatcher // nil: nothing is ignored
+}
+
+func readContext(dir, dockerfile string) (*buildContext, error) {
+	if dockerfile == "" {
+		dockerfile = "Dockerfile"
+	}
+	if !filepath.IsLocal(dockerfile) {
+		return nil, fmt.Errorf("Dockerfile %q is outside of its folder", dockerfile)
+	}
+	b := &buildContext{dir: dir, dockerfile: filepath.Clean(dockerfile)}
+	if !isFile(filepath.Join(dir, dockerfile)) {
+		return nil, fmt.Errorf("there is no file %q in %q", dockerfile, dir)
+	}
+	// docker: the Dockerfile's own list comes before the folder's.
+	for _, name := range []string{b.dockerfile + ".dockerignore", ".dockerignore"} {
+		f, err := os.Open(filepath.Join(dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		patterns, err := ignorefile.ReadAll(f)
+		f.Close()
+		if err == nil {
+			b.ignore, err = patternmatcher.New(patterns)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading %q: %w", name, err)
+		}
+		break
+	}
+	return b, nil
+}
+
+// sum is a digest over the repository's name, the platform, the Dockerfile's
+// path and the context.
+func (b *buildContext) sum(repository, platform string) (string, error) {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %q\n", repository, platform, filepath.ToSlash(b.dockerfile))
+	if err := b.write(h); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// write packs the context, always the same for the same content: no times, no
+// owners, names in order.
+func (b *buildContext) write(w io.Writer) error {
+	root, err := os.OpenRoot(b.dir) // links must not lead out
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	tw := tar.NewWriter(w)
+	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || name == "." {
+			return err
+		}
+		skip, err := b.skips(name)
+		if err != nil {
+			return err
+		}
+		if skip {
+			// A later pattern may bring back something below the folder.
+			if d.IsDir() && !b.ignore.Exclusions() && !strings.HasPrefix(filepath.ToSlash(b.dockerfile), name+"/") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		return pack(tw, root, name, d)
+	})
+	if err != nil {
+		return fmt.Errorf("packing %q: %w", b.dir, err)
+	}
+	return tw.Close()
+}
+
+func (b *buildContext) skips(name string) (bool, error) {
+	if b.ignore == nil || name == filepath.ToSlash(b.dockerfile) {
+		return false, nil
+	}
+	return b.ignore.MatchesOrParentMatches(filepath.FromSlash(name))
+}
+
+func pack(tw *tar.Writer, root *os.Root, name string, d fs.DirEntry) error {
+	fi, err := d.Info()
+	if err != nil {
+		return err
+	}
+	h := &tar.Header{Name: name, Mode: 0o644, Format: tar.FormatPAX}
+	if fi.Mode()&0o111 != 0 {
+		h.Mode = 0o755
+	}
+	switch {
+	case fi.IsDir():
+		h.Typeflag, h.Name = tar.TypeDir, name+"/"
+	case fi.Mode()&fs.ModeSymlink != 0:
+		h.Typeflag, h.Mode = tar.TypeSymlink, 0o777
+		if h.Linkname, err = root.Readlink(name); err != nil {
+			return err
+		}
+	case fi.Mode().IsRegular():
+		h.Typeflag, h.Size = tar.TypeReg, fi.Size()
+	default:
+		return nil // sockets and devices are no source
+	}
+	if err := tw.WriteHeader(h); err != nil || h.Typeflag != tar.TypeReg {
+		return err
+	}
+	f, err := root.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.CopyN(tw, f, fi.Size())
+	return err
+}
+
+// bases are the images that the Dockerfile builds on, as far as they are
+// written out.
+func (b *buildContext) bases() []string {
+	f, err := os.Open(filepath.Join(b.dir, b.dockerfile))
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	var out []string
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		f := strings.Fields(lines.Text())
+		if len(f) < 2 || !strings.EqualFold(f[0], "FROM") {
+			continue
+		}
+		for _, w := range f[1:] {
+			if !strings.HasPrefix(w, "--") {
+				out = append(out, w)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// registryOf gives the key of a login for an image's registry.
+func registryOf(ref string) string {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return ""
+	}
+	return loginKey(reference.Domain(named))
+}
