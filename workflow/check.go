@@ -141,6 +141,7 @@ func (r *report) unknownKey(k *Node, left, all []*mapping) bool {
 			}
 		}
 	}
+	r.unknown[k] = true
 	message := fmt.Sprintf("Unexpected value '%s'", k.Text)
 	hint := suggest(k.Text, choices)
 	for _, f := range all {
@@ -161,8 +162,7 @@ func (r *report) unknownKey(k *Node, left, all []*mapping) bool {
 // reported as unknown with this key as the likely meant one.
 func (r *report) misspelt(n *Node, name string) bool {
 	for _, e := range n.Entries {
-		if e.Key.Text != name && nearest(e.Key.Text, []string{name}) == name &&
-			slices.ContainsFunc(r.found, func(d Diagnostic) bool { return d.Pos == e.Key.Pos && d.Code == "unknown-key" }) {
+		if r.unknown[e.Key] && nearest(e.Key.Text, []string{name}) == name {
 			return true
 		}
 	}

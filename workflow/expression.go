@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ import (
 func (r *report) checkTemplate(n *Node, want *rule, s *scope) *Node {
 	t, err := expr.ParseTemplate(n.Text, &s.Known)
 	if err != nil {
-		r.expressionError(n.Pos, err, s)
+		r.expressionError(n, err, s)
 		return nil
 	}
 	switch {
@@ -36,7 +37,7 @@ func (r *report) checkTemplate(n *Node, want *rule, s *scope) *Node {
 func (r *report) checkCondition(n *Node, s *scope) {
 	text := n.ScalarText()
 	if _, err := expr.ParseCondition(text, &s.Known); err != nil {
-		r.expressionError(n.Pos, err, s)
+		r.expressionError(n, err, s)
 		return
 	}
 	if !expr.HasExpression(text) {
@@ -59,7 +60,7 @@ func (r *report) checkCondition(n *Node, s *scope) {
 func (r *report) checkExpressionKey(e Entry, forms []*mapping, s *scope) {
 	t, err := expr.ParseTemplate(e.Key.Text, &s.Known)
 	if err != nil {
-		r.expressionError(e.Key.Pos, err, s)
+		r.expressionError(e.Key, err, s)
 		return
 	}
 	if s.empty() {
@@ -75,7 +76,7 @@ func (r *report) checkExpressionKey(e Entry, forms []*mapping, s *scope) {
 
 // expressionError reports what is wrong with an expression, and what the
 // place allows when it is a name.
-func (r *report) expressionError(pos Pos, err error, s *scope) {
+func (r *report) expressionError(n *Node, err error, s *scope) {
 	message := err.Error()
 	code, hint := "expression", ""
 	if rest, ok := strings.CutPrefix(message, "Unrecognized named-value: '"); ok {
@@ -89,7 +90,14 @@ func (r *report) expressionError(pos Pos, err error, s *scope) {
 		name, _, _ := strings.Cut(rest, "'")
 		code, hint = "unknown-function", suggest(name, s.functionNames())
 	}
-	r.add(pos, code, message, hint)
+	// The position is that of the whole value, as GitHub gives it; in a long
+	// script that is not enough to find the place.
+	var e *expr.Error
+	if errors.As(err, &e) && e.Start > 0 && e.Start <= len(n.Text) && strings.Contains(n.Text, "\n") {
+		line := fmt.Sprintf("in line %d of the text", 1+strings.Count(n.Text[:e.Start], "\n"))
+		hint = strings.TrimPrefix(hint+"; "+line, "; ")
+	}
+	r.add(n.Pos, code, message, hint)
 }
 
 // functionNames are the functions of the place, as people write them.

@@ -11,10 +11,12 @@ type report struct {
 	found Diagnostics
 	// unreadable are stand-ins for values with an error that is reported.
 	unreadable map[*Node]bool
+	// unknown are the keys that were reported as such.
+	unknown map[*Node]bool
 }
 
 func newReport(file string) *report {
-	return &report{file: file, unreadable: map[*Node]bool{}}
+	return &report{file: file, unreadable: map[*Node]bool{}, unknown: map[*Node]bool{}}
 }
 
 func (r *report) add(pos Pos, code, message, hint string) {
