@@ -83,11 +83,12 @@ func (p *process) launch(cmd *executor.Command) error {
 			return fmt.Errorf("run as user %q: the place runs as uid %d and cannot change it", cmd.User, os.Getuid())
 		}
 	}
-	l, err := p.s.prepare(cmd, user)
-	if err != nil {
+	// The files first: the program may be one of them.
+	if err := writeFiles(cmd.Files, user); err != nil {
 		return err
 	}
-	if err := writeFiles(cmd.Files, user); err != nil {
+	l, err := p.s.prepare(cmd, user)
+	if err != nil {
 		return err
 	}
 	var fds [2]int
