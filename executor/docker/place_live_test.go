@@ -216,6 +216,44 @@ func TestReadOnly(t *testing.T) {
 	want(t, e, "touch /x 2>/dev/null || echo no; touch /__w/x /__t/x /tmp/x ~/x && echo yes", "no\nyes")
 }
 
+// TestLinger: a place whose maker is gone goes by itself, volumes included.
+func TestLinger(t *testing.T) {
+	x, labels := live(t, Options{})
+	e := create(t, x, executor.Spec{Name: "linger", Labels: labels, Kind: executor.Machine, Linger: 1, Volumes: []string{"/anonymous"}})
+	if n := count(t, x, labels.Owner); n < 2 {
+		t.Fatalf("%d things, want a container and volumes", n)
+	}
+	e.Disconnect()
+	for end := time.Now().Add(15 * time.Second); count(t, x, labels.Owner) > 0; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it is still there")
+		}
+	}
+	if _, err := x.Attach(context.Background(), e.ID()); !executor.IsKind(err, executor.NotFound) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestCancelledCreate leaves nothing, whenever it is cancelled.
+func TestCancelledCreate(t *testing.T) {
+	x, labels := live(t, Options{})
+	for _, after := range []time.Duration{0, 20 * time.Millisecond, 120 * time.Millisecond, 400 * time.Millisecond} {
+		ctx, cancel := context.WithTimeout(context.Background(), after)
+		_, err := x.Create(ctx, executor.Spec{
+			Name: "cancel", Labels: labels, Kind: executor.Machine, Image: executor.Image{Ref: testImage}, Volumes: []string{"data:/data"},
+			Services: []executor.Service{{ID: "s", Image: executor.Image{Ref: testImage}, Command: []string{"sleep", "1000"},
+				Options: "--health-cmd true --health-interval 100s"}},
+		})
+		cancel()
+		if err == nil {
+			t.Errorf("after %s: no error", after)
+		}
+		if n := count(t, x, labels.Owner); n != 0 {
+			t.Errorf("after %s: %d things remain: %v", after, n, err)
+		}
+	}
+}
+
 // holdVariable makes the test binary a client that is going to be killed.
 const holdVariable = "DRYDOCK_TEST_HOLD"
 

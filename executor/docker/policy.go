@@ -70,12 +70,18 @@ func isEngineSocket(p string) bool {
 }
 
 // underAny tells whether a cleaned path is one of roots or below it. Where the
-// path exists on this machine its links are followed first, so that a link
+// path, or a part of it, exists on this machine its links are followed first, so that a link
 // inside an allowed folder does not lead out of it.
 func underAny(p string, roots []string) bool {
 	real := p
-	if r, err := filepath.EvalSymlinks(p); err == nil {
-		real = r
+	for dir, rest := p, ""; ; dir, rest = path.Dir(dir), path.Join(path.Base(dir), rest) {
+		if r, err := filepath.EvalSymlinks(dir); err == nil {
+			real = path.Join(r, rest)
+			break
+		}
+		if dir == "/" || dir == "." {
+			break
+		}
 	}
 	return under(p, roots) && (real == p || under(real, resolved(roots)))
 }
