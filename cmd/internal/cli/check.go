@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/drydock-ci/drydock/workflow"
+)
+
+func (a *app) checkCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "check [FILE...]",
+		Short: "Check workflow files: what is wrong, where, and what would be right",
+		Long: `Check reads workflow files by GitHub's rules and prints one diagnostic a cause.
+Without arguments it checks every file of .github/workflows. Exit code 3: a file is invalid.`,
+		Example: "  drydock check\n  drydock check .github/workflows/ci.yml --json",
+		RunE: func(_ *cobra.Command, args []string) error {
+			files, err := a.checkedFiles(args)
+			if err != nil {
+				return err
+			}
+			return a.printDiagnostics(files, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the diagnostics as JSON")
+	return cmd
+}
+
+func (a *app) checkedFiles(args []string) ([]file, error) {
+	if len(args) == 0 {
+		return a.workflowFiles("", a.top())
+	}
+	var files []file
+	for _, name := range args {
+		f, err := a.workflowFiles(name, a.dir)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f...)
+	}
+	return files, nil
+}
+
+func (a *app) printDiagnostics(files []file, asJSON bool) error {
+	type row struct {
+		workflow.Diagnostic
+		Line   int `json:"line"`
+		Column int `json:"column"`
+	}
+	rows := []row{}
+	var all workflow.Diagnostics
+	for _, f := range files {
+		for _, d := range f.diagnostics {
+			all = append(all, d)
+			rows = append(rows, row{d, d.Pos.Line, d.Pos.Column})
+		}
+	}
+	if asJSON {
+		e := json.NewEncoder(a.stdout)
+		e.SetIndent("", "  ")
+		if err := e.Encode(map[string]any{"diagnostics": rows}); err != nil {
+			return err
+		}
+	} else {
+		for _, d := range all {
+			fmt.Fprintln(a.stdout, d)
+		}
+		if len(all) == 0 {
+			fmt.Fprintf(a.stdout, "%d workflow files are valid\n", len(files))
+		}
+	}
+	if all.HasErrors() {
+		return &exitError{exitInvalid, nil}
+	}
+	return nil
+}
+
+// top is the project's folder: the nearest, from the working directory up,
+// that has .github/workflows; else the repository's root.
+func (a *app) top() string {
+	repository := ""
+	for dir := a.dir; ; dir = filepath.Dir(dir) {
+		if info, err := os.Stat(filepath.Join(dir, ".github", "workflows")); err == nil && info.IsDir() {
+			return dir
+		}
+		if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
+			repository = dir
+			break
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	if repository == "" {
+		return a.dir
+	}
+	return repository
+}

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/drydock-ci/drydock/executor"
+)
+
+// owner is the id of this installation: everything it creates carries it. It
+// is made once and kept in the state folder.
+func owner(stateDir string) (executor.OwnerID, error) {
+	name := filepath.Join(stateDir, "owner")
+	data, err := os.ReadFile(name)
+	if err == nil && len(data) > 0 {
+		return executor.OwnerID(strings.TrimSpace(string(data))), nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read the owner id: %w", err)
+	}
+	if err := os.MkdirAll(stateDir, 0o700); err != nil {
+		return "", fmt.Errorf("make the state folder: %w", err)
+	}
+	id := randomID()
+	// Two first starts at once must agree: the link fails for the second.
+	tmp := name + "." + id
+	if err := os.WriteFile(tmp, []byte(id+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("write the owner id: %w", err)
+	}
+	defer os.Remove(tmp)
+	if err := os.Link(tmp, name); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("write the owner id: %w", err)
+	}
+	data, err = os.ReadFile(name)
+	return executor.OwnerID(strings.TrimSpace(string(data))), err
+}
+
+func randomID() string {
+	var b [6]byte
+	_, _ = rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// runLock tells other processes that a run is alive. The kernel lets go of it
+// when the process ends, however it ends.
+type runLock struct {
+	id   executor.RunID
+	file *os.File
+	path string
+}
+
+func lockFolder(stateDir string) string { return filepath.Join(stateDir, "locks") }
+
+// lockRun takes the lock of a new run.
+func lockRun(stateDir string) (*runLock, error) {
+	dir := lockFolder(stateDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder of run locks: %w", err)
+	}
+	id := executor.RunID(time.Now().UTC().Format("20060102-150405") + "-" + randomID()[:6])
+	name := filepath.Join(dir, string(id))
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock run %s: %w", id, err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock run %s: %w", id, err)
+	}
+	return &runLock{id, f, name}, nil
+}
+
+func (l *runLock) release() {
+	_ = os.Remove(l.path)
+	_ = l.file.Close()
+}
+
+// alive tells whether some process still holds the lock of a run.
+func alive(stateDir string) func(executor.RunID) bool {
+	return func(id executor.RunID) bool {
+		if strings.ContainsAny(string(id), `/\`) {
+			return false
+		}
+		f, err := os.Open(filepath.Join(lockFolder(stateDir), string(id)))
+		if err != nil {
+			return false
+		}
+		defer f.Close()
+		return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil
+	}
+}
+
+// dropStaleLocks removes the lock files that no process holds.
+func dropStaleLocks(stateDir string) {
+	entries, err := os.ReadDir(lockFolder(stateDir))
+	if err != nil {
+		return
+	}
+	isAlive := alive(stateDir)
+	for _, e := range entries {
+		if !isAlive(executor.RunID(e.Name())) {
+			_ = os.Remove(filepath.Join(lockFolder(stateDir), e.Name()))
+		}
+	}
+}

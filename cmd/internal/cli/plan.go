@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/drydock-ci/drydock/runner/action"
+	"github.com/drydock-ci/drydock/runner/local"
+	"github.com/drydock-ci/drydock/workflow"
+	"github.com/drydock-ci/drydock/workflow/expr"
+	"github.com/drydock-ci/drydock/workflow/plan"
+)
+
+// session is one `drydock run`: the repository, the event and a plan for each
+// workflow that it starts.
+type session struct {
+	repo  *local.Repo
+	root  string // of the project: what holds .github/workflows
+	event *local.Event
+	files []file
+	plans []*plan.Plan
+}
+
+// plan reads the workflows, builds the event and plans; it runs nothing.
+func (a *app) plan(ctx context.Context, p *parts, event string, o runOptions, g given) (*session, error) {
+	repo, err := local.Open(ctx, a.dir)
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	root := a.top()
+	all, err := a.workflowFiles(o.workflows, root)
+	if err != nil {
+		return nil, err
+	}
+	if err := invalid(all); err != nil {
+		return nil, err
+	}
+	s := &session{repo: repo, root: root, files: triggered(all, event)}
+	if len(o.jobs) > 0 {
+		s.files = withJobs(s.files, o.jobs)
+	}
+	if len(s.files) == 0 {
+		if len(o.jobs) > 0 && len(triggered(all, event)) > 0 {
+			return nil, usage("no workflow that starts on %q has the job %s: the jobs are %s", event, strings.Join(o.jobs, ", "), strings.Join(jobIDs(triggered(all, event)), ", "))
+		}
+		return nil, noWorkflow(all, event)
+	}
+	s.event, err = local.BuildEvent(ctx, repo, event, local.EventOptions{
+		Payload: g.payload, File: o.eventFile, Actor: o.actor, Inputs: g.inputs, Workflow: s.files[0].path,
+	})
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	for _, f := range s.files {
+		built, err := a.planFile(ctx, p, s, f, event, o, g)
+		if err != nil {
+			return nil, err
+		}
+		s.plans = append(s.plans, built)
+	}
+	return s, nil
+}
+
+func (a *app) planFile(ctx context.Context, p *parts, s *session, f file, event string, o runOptions, g given) (*plan.Plan, error) {
+	values := payloadInputs(s.event.Payload)
+	for k, v := range g.inputs {
+		values[k] = v
+	}
+	inputs, err := dispatchInputs(f, event, values)
+	if err != nil {
+		return nil, err
+	}
+	contexts := local.Contexts(s.repo, s.event, local.RunOptions{Workflow: f.title(), Path: f.path})
+	contexts["inputs"] = inputs
+	contexts["vars"] = expr.StringMap(g.vars, false)
+	built, err := plan.Build(ctx, f.workflow, plan.Source{Path: f.path}, event, contexts, p.loader(s.root))
+	if err != nil {
+		return nil, planError(err)
+	}
+	var wanted []string
+	for _, id := range o.jobs {
+		if f.workflow.Job(id) != nil {
+			wanted = append(wanted, id)
+		}
+	}
+	if built, err = built.Only(wanted); err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	if built, err = built.Filter(o.matrix); err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	return built, nil
+}
+
+// planError gives a plan's error its exit code.
+func planError(err error) error {
+	var bad workflow.InvalidError
+	if errors.As(err, &bad) {
+		return &exitError{exitInvalid, err}
+	}
+	var missing *action.Error
+	if errors.As(err, &missing) {
+		return &exitError{exitInfrastructure, err}
+	}
+	return &exitError{exitInvalid, err}
+}
+
+func withJobs(files []file, ids []string) []file {
+	var out []file
+	for _, f := range files {
+		for _, id := range ids {
+			if f.workflow.Job(id) != nil {
+				out = append(out, f)
+				break
+			}
+		}
+	}
+	return out
+}
+
+func jobIDs(files []file) []string {
+	var ids []string
+	for _, f := range files {
+		for _, j := range f.workflow.Jobs {
+			ids = append(ids, j.ID)
+		}
+	}
+	return ids
+}
+
+// loader finds reusable workflows: in the working copy, or in the repository
+// that the reference names.
+func (p *parts) loader(root string) plan.Loader {
+	return func(ctx context.Context, from plan.Source, uses string) (plan.Source, []byte, error) {
+		ref, err := action.ParseUses(uses)
+		if err != nil {
+			return plan.Source{}, nil, err
+		}
+		switch {
+		case ref.Kind == action.Repository:
+		case from.Repository != "": // ./ in a called file is that file's repository
+			ref = action.Ref{Kind: action.Repository, Repository: from.Repository, Path: ref.Path, Ref: from.Ref}
+		default:
+			name := path.Clean(ref.Path)
+			data, err := readInside(root, name)
+			return plan.Source{Path: name}, data, err
+		}
+		data, res, err := p.store.File(ctx, ref)
+		return plan.Source{Repository: res.Repository, Ref: res.Ref, SHA: res.SHA, Path: ref.Path}, data, err
+	}
+}
+
+// readInside reads a file of the repository and nothing outside it.
+func readInside(root, name string) ([]byte, error) {
+	r, err := os.OpenRoot(root)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	data, err := r.ReadFile(filepath.FromSlash(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%q is not in this repository", name)
+	}
+	return data, err
+}

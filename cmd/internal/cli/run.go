@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/drydock-ci/drydock/runner/action"
+)
+
+// runOptions are the flags of `run`; act's names where act has the flag.
+type runOptions struct {
+	workflows, eventFile, actor           string
+	jobs, matrix                          []string
+	secrets, vars, envs, inputs           []string
+	secretFile, varFile, envFile, inFile  string
+	containerOptions                      string
+	localRepositories                     []string
+	list, graph, dryRun, asJSON, noReturn bool
+	verbose, quiet                        bool
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var o runOptions
+	cmd := &cobra.Command{
+		Use:   "run [EVENT]",
+		Short: "Run the workflows that an event starts (default: push)",
+		Long: `Run plans the workflows that EVENT starts and runs their jobs, each in its own container or,
+where a label is mapped to it, on this machine. The working tree is never changed: jobs get a
+copy that honours .gitignore.
+
+Exit codes: 0 all jobs passed, 1 a job failed, 2 usage or configuration, 3 a workflow is invalid,
+4 infrastructure (no engine, no image), 130 interrupted.`,
+		Example: `  drydock run
+  drydock run -j test --matrix go:1.26
+  drydock run pull_request -e event.json -s GITHUB_TOKEN
+  drydock run -P ubuntu-latest=host
+  drydock run --json | jq -r 'select(.type == "job-finished") | .name + ": " + .conclusion'`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			event := "push"
+			if len(args) > 0 {
+				event = args[0]
+			}
+			return a.run(cmd, event, o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.workflows, "workflows", "W", "", "workflow `path`: a file or a folder (default .github/workflows)")
+	f.StringArrayVarP(&o.jobs, "job", "j", nil, "run only this job `id` and what it needs (repeatable)")
+	f.StringVarP(&o.eventFile, "eventpath", "e", "", "JSON `file` with the event's payload (default: made from the local git repository)")
+	f.StringVar(&o.actor, "actor", "", "`user` who starts the run (default: from git)")
+	f.StringArrayVarP(&o.secrets, "secret", "s", nil, "secret `NAME=VALUE`; NAME alone reads the environment or asks")
+	f.StringVar(&o.secretFile, "secret-file", ".secrets", "`file` with secrets, NAME=VALUE a line")
+	f.StringArrayVar(&o.vars, "var", nil, "configuration variable `NAME=VALUE` (vars context)")
+	f.StringVar(&o.varFile, "var-file", ".vars", "`file` with configuration variables")
+	f.StringArrayVar(&o.envs, "env", nil, "environment variable `NAME=VALUE` for every job")
+	f.StringVar(&o.envFile, "env-file", ".env", "`file` with environment variables")
+	f.StringArrayVar(&o.inputs, "input", nil, "input `NAME=VALUE` of workflow_dispatch")
+	f.StringVar(&o.inFile, "input-file", ".input", "`file` with inputs")
+	f.StringArrayVar(&o.matrix, "matrix", nil, "run only the legs with this `KEY:VALUE` (repeatable)")
+	f.StringVar(&o.containerOptions, "container-options", "", "`options` for job containers, as for docker create")
+	f.StringArrayVar(&o.localRepositories, "local-repository", nil, "use a folder for an action's repository: `OWNER/REPO@REF=PATH`")
+	f.BoolVarP(&o.list, "list", "l", false, "list the jobs instead of running them")
+	f.BoolVarP(&o.graph, "graph", "g", false, "draw the jobs instead of running them")
+	f.BoolVarP(&o.dryRun, "dryrun", "n", false, "plan and check everything, run nothing")
+	f.BoolVar(&o.asJSON, "json", false, "print one event a line as JSON")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "print more")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "print only failures and the summary")
+	// act removes its containers only when asked; here it is always so.
+	f.Bool("rm", true, "accepted for act's users: nothing is ever left behind")
+	_ = f.MarkHidden("rm")
+	return cmd
+}
+
+// run is the whole of `drydock run`.
+func (a *app) run(cmd *cobra.Command, event string, o runOptions) error {
+	changed := func(flag string) bool { return cmd.Flags().Changed(flag) }
+	ctx := cmd.Context()
+	local, err := localRepositories(o.localRepositories, a.dir)
+	if err != nil {
+		return err
+	}
+	p, err := a.assemble(local)
+	if err != nil {
+		return err
+	}
+	in, err := a.given(o, changed)
+	if err != nil {
+		return err
+	}
+	s, err := a.plan(ctx, p, event, o, in)
+	if err != nil {
+		return err
+	}
+	switch {
+	case o.list:
+		return printList(a.stdout, s.files, o.asJSON)
+	case o.graph:
+		return a.drawGraphs(s.files)
+	}
+	return a.execute(ctx, p, s, o, in)
+}
+
+// signals cancels a run at the first Ctrl-C, stops what a cancelled run lets
+// go on at the second, and ends the program at the third. The returned
+// function undoes it.
+func (a *app) signals(soft func(error), hard func()) func() {
+	ch := make(chan os.Signal, 3)
+	signal.Notify(ch, syscall.SIGINT, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		count := 0
+		for {
+			select {
+			case <-done:
+				return
+			case <-ch:
+				if count++; count > 2 {
+					hard()
+					return
+				}
+				soft(errInterrupted)
+			}
+		}
+	}()
+	return func() { signal.Stop(ch); close(done) }
+}
+
+var errInterrupted = errors.New("interrupted by the user")
+
+// slots is how many jobs run at a time.
+func (a *app) slots() int {
+	if n := a.config.MaxParallel; n > 0 {
+		return n
+	}
+	return 2 * runtime.NumCPU()
+}
+
+func localRepositories(list []string, dir string) ([]action.LocalRepository, error) {
+	var out []action.LocalRepository
+	for _, s := range list {
+		r, err := action.ParseLocalRepository(s)
+		if err != nil {
+			return nil, &exitError{exitUsage, err}
+		}
+		if !filepath.IsAbs(r.Dir) {
+			r.Dir = filepath.Join(dir, r.Dir)
+		}
+		if _, err := os.Stat(r.Dir); err != nil {
+			return nil, usage("--local-repository %q: %w", s, err)
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// sweep removes what runs that are no longer alive left behind.
+func (a *app) sweep(ctx context.Context, p *parts) ([]string, error) {
+	id, err := owner(a.config.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	var removed []string
+	var errs []error
+	for _, name := range []string{"docker", "host"} {
+		ctx, cancel := context.WithTimeout(ctx, time.Minute)
+		swept, err := p.executors()[name].Sweep(ctx, id, alive(a.config.StateDir))
+		cancel()
+		removed = append(removed, swept.Removed...)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("sweep %s: %w", name, err))
+		}
+	}
+	dropStaleLocks(a.config.StateDir)
+	return removed, errors.Join(errs...)
+}

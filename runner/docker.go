@@ -1,0 +1,224 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/runner/action"
+	"github.com/drydock-ci/drydock/workflow/template"
+)
+
+// containerRun is what a docker action starts.
+type containerRun struct {
+	image      executor.Image
+	entrypoint []string // nil: the image's
+	args       []string // nil: the image's, unless entrypoint is set
+	env        []Var
+}
+
+// runImage is a `uses: docker://image` step.
+func (x *execution) runImage(ctx context.Context, r *stepRun, ref action.Ref, given []template.Pair) (int, error) {
+	x.actionHeader(r, given)
+	c := containerRun{image: executor.Image{Ref: ref.Image, Pull: x.job.Place.Pull}}
+	for _, p := range given {
+		c.env = append(c.env, Var{inputName(p.Name), p.Value})
+		if err := c.override(strings.ToLower(p.Name), p.Value); err != nil {
+			return 0, err
+		}
+	}
+	return x.runContainer(ctx, r, c)
+}
+
+// override applies with.entrypoint and with.args.
+func (c *containerRun) override(name, value string) (err error) {
+	switch name {
+	case "entrypoint":
+		c.entrypoint = []string{value}
+	case "args":
+		c.args, err = splitWords(value)
+	}
+	return err
+}
+
+// runDocker runs one entry point of a docker action.
+func (x *execution) runDocker(ctx context.Context, r *stepRun, inst *instance, entry entryPoint) (int, error) {
+	a, runs := inst.action, inst.action.manifest.Runs
+	image, err := x.actionImage(ctx, r, a)
+	if err != nil {
+		return 0, err
+	}
+	inputs := inputsContext(a.manifest, inst.with)
+	c := containerRun{image: image, env: inst.with}
+	for _, k := range sortedKeys(inst.state) {
+		c.env = append(c.env, Var{"STATE_" + k, inst.state[k]})
+	}
+	for _, n := range runs.Args {
+		s, err := evalNode(n, inputs)
+		if err != nil {
+			return 0, fmt.Errorf("evaluate args of %s: %w", a.ref, err)
+		}
+		c.args = append(c.args, s)
+	}
+	given := vars{list: inst.with}
+	if v, ok := given.lookup("INPUT_ARGS"); ok && len(runs.Args) == 0 {
+		if c.args, err = splitWords(v); err != nil {
+			return 0, fmt.Errorf("args of %s: %w", a.ref, err)
+		}
+	}
+	point := map[entryPoint]string{mainEntry: runs.Entrypoint, preEntryPoint: runs.PreEntrypoint, postEntryPoint: runs.PostEntrypoint}[entry]
+	if v, ok := given.lookup("INPUT_ENTRYPOINT"); ok && point == "" && entry == mainEntry {
+		point = v
+	}
+	if point != "" {
+		c.entrypoint = []string{point}
+	}
+	env, err := x.dockerEnv(r, inst)
+	if err != nil {
+		return 0, err
+	}
+	c.env = append(env, c.env...)
+	return x.runContainer(ctx, r, c)
+}
+
+// dockerEnv is runs.env: only names that the step has not set.
+func (x *execution) dockerEnv(r *stepRun, inst *instance) ([]Var, error) {
+	inputs := inputsContext(inst.action.manifest, inst.with)
+	n := inst.action.manifest.Runs.Env
+	if n == nil {
+		return nil, nil
+	}
+	var env []Var
+	for _, e := range n.Entries {
+		if _, ok := r.env.lookup(e.Key.Text); ok {
+			continue
+		}
+		v, err := evalNode(e.Value, inputs)
+		if err != nil {
+			return nil, fmt.Errorf("evaluate env of %s: %w", inst.action.ref, err)
+		}
+		env = append(env, Var{e.Key.Text, v})
+	}
+	return env, nil
+}
+
+// actionImage is the image of a docker action: named, or built from its
+// Dockerfile under a tag that its content decides.
+func (x *execution) actionImage(ctx context.Context, r *stepRun, a *preparedAction) (executor.Image, error) {
+	image := a.manifest.Runs.Image
+	if ref, ok := strings.CutPrefix(image, "docker://"); ok {
+		return executor.Image{Ref: ref, Pull: x.job.Place.Pull}, nil
+	}
+	builder, ok := x.executor.(executor.Builder)
+	if !ok {
+		return executor.Image{}, noContainers(a.ref.String(), x.job.Place)
+	}
+	dir, done, err := x.hostFolder(ctx, a)
+	if err != nil {
+		return executor.Image{}, err
+	}
+	defer done()
+	repository := a.resolved.Repository
+	if repository == "" {
+		v, _ := x.github.Lookup("repository")
+		repository = v.Text() + "/" + a.ref.Path
+	}
+	r.out.group("Build " + a.ref.String())
+	defer r.out.endGroup()
+	return builder.Build(ctx, executor.BuildSpec{
+		Repository: repository, Context: dir, Dockerfile: image, Labels: x.spec.Labels,
+	}, func(line string) { r.out.plain(line) })
+}
+
+func noContainers(what string, p Place) error {
+	return executor.Errorf("run "+what, executor.Unsupported,
+		"it needs a container, but the job runs on %q: map its label to an image, for example -P %s=ubuntu:24.04", p.Executor, first(p.Labels, "ubuntu-latest"))
+}
+
+// shares are the folders that a docker action sees (actions/runner:
+// ContainerActionHandler.cs).
+func (x *execution) shares() []executor.Share {
+	temp := x.info.Paths.Temp
+	return []executor.Share{
+		{Path: x.workspace, Target: "/github/workspace"},
+		{Path: temp + "/_github_home", Target: "/github/home"},
+		{Path: temp + "/_github_workflow", Target: "/github/workflow"},
+		{Path: temp + "/_runner_file_commands", Target: "/github/file_commands"},
+		{Path: temp, Target: "/github/runner_temp"},
+	}
+}
+
+// translate turns a path of the job's place into one of a docker action's
+// container; the longest share wins.
+func translate(shares []executor.Share, p string) string {
+	best := executor.Share{}
+	for _, s := range shares {
+		if (p == s.Path || strings.HasPrefix(p, s.Path+"/")) && len(s.Path) > len(best.Path) {
+			best = s
+		}
+	}
+	if best.Path == "" {
+		return p
+	}
+	return best.Target + strings.TrimPrefix(p, best.Path)
+}
+
+// runContainer starts a container beside the job and runs the step's process
+// in it.
+func (x *execution) runContainer(ctx context.Context, r *stepRun, c containerRun) (code int, err error) {
+	places, ok := x.env.(executor.Containers)
+	if !ok {
+		return 0, noContainers(c.image.Ref, x.job.Place)
+	}
+	id := x.nextID()
+	shares := x.shares()
+	env, err := places.Container(ctx, executor.ContainerSpec{
+		Name: r.step.ID, Image: c.image, Share: shares, Dir: "/github/workspace",
+		Log: func(line string) { r.out.plain(line) },
+	})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, env.Close(context.WithoutCancel(ctx))) }()
+
+	info := env.Info()
+	argv := append([]string(nil), c.entrypoint...)
+	if c.entrypoint == nil {
+		argv = append(argv, info.Entrypoint...)
+	}
+	switch {
+	case c.args != nil:
+		argv = append(argv, c.args...)
+	case c.entrypoint == nil:
+		argv = append(argv, info.Cmd...)
+	}
+	if len(argv) == 0 {
+		return 0, fmt.Errorf("run image %q: it has neither an entrypoint nor a command: give with.entrypoint or with.args", c.image.Ref)
+	}
+	files := x.commandFiles(id)
+	r.gh.files = files
+	cmd := executor.Command{ID: executor.ProcessID(id), Argv: argv, Dir: "/github/workspace", Env: map[string]string{}}
+	inside := make(map[string]string, len(files))
+	for k, v := range x.processEnv(r, c.env) {
+		cmd.Env[k] = translate(shares, v)
+	}
+	cmd.Env["HOME"] = "/github/home"
+	for _, k := range fileKinds {
+		inside[k] = translate(shares, files[k])
+		cmd.Files = append(cmd.Files, executor.File{Path: inside[k], Mode: 0o666})
+		cmd.Collect = append(cmd.Collect, inside[k])
+	}
+	exit, err := executor.Run(ctx, env, cmd, r.out.write, x.stopPolicy())
+	r.out.flush()
+	r.out.readCommandFiles(inside, exit.Files)
+	if err != nil && executor.IsKind(err, executor.StartFailed) {
+		return 0, fmt.Errorf("%s: %w", path.Base(argv[0]), err)
+	}
+	if err == nil && exit.Code != 0 {
+		return exit.Code, fmt.Errorf("Docker run failed with exit code %d", exit.Code) //nolint:staticcheck // GitHub's text
+	}
+	return exit.Code, err
+}

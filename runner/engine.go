@@ -1,0 +1,76 @@
+package runner
+
+import (
+	"context"
+	"io"
+	"log/slog"
+
+	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/runner/action"
+	"github.com/drydock-ci/drydock/runner/action/node"
+)
+
+// Engine executes jobs. Its fields are set once, before the first Run.
+type Engine struct {
+	// Executors by the name that Place.Executor uses.
+	Executors map[string]executor.Executor
+	// Actions resolves `uses` to a folder of this machine.
+	Actions Actions
+	// Node provides node builds for JavaScript actions; nil: only the place's
+	// own node.
+	Node NodeBuilds
+	// Externals is the folder of node builds that places show at /__e.
+	Externals string
+	// Workspace is the working copy that a served checkout gives; nil: every
+	// checkout is done for real.
+	Workspace Workspace
+	// Secrets yields the values of the secrets of a job, GITHUB_TOKEN among
+	// them.
+	Secrets func(context.Context, *Job) (map[string]string, error)
+	// Owner is put on everything that is created.
+	Owner executor.OwnerID
+	// Name is runner.name; empty: "drydock".
+	Name string
+	// Stop is the grace of processes; zero: executor.DefaultStop.
+	Stop executor.StopPolicy
+	Log  *slog.Logger
+}
+
+// Actions finds actions.
+type Actions interface {
+	Resolve(context.Context, action.Ref) (action.Resolved, error)
+}
+
+// NodeBuilds provides node for a kind of place.
+type NodeBuilds interface {
+	Ensure(ctx context.Context, version, os, arch, libc string) (node.Build, error)
+}
+
+// Workspace is the working copy of the repository under test.
+type Workspace interface {
+	// Pack writes the files that a checkout would give, as a tar stream.
+	Pack(ctx context.Context, submodules bool, w io.Writer) error
+	// Commit is the commit that the working copy stands on.
+	Commit() string
+}
+
+// Run executes job and returns when its place is gone. When ctx ends the job
+// is cancelled as on GitHub: the running step is stopped, steps that ask for
+// it still run. It panics never: an internal error is a Result with Infra.
+func (e *Engine) Run(ctx context.Context, job *Job, sink Sink) Result {
+	return newExecution(e, job, sink).run(ctx)
+}
+
+func (e *Engine) stopPolicy() executor.StopPolicy {
+	if e.Stop == (executor.StopPolicy{}) {
+		return executor.DefaultStop
+	}
+	return e.Stop
+}
+
+func (e *Engine) logger() *slog.Logger {
+	if e.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return e.Log
+}

@@ -1,0 +1,268 @@
+package runner
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/runner/command"
+	"github.com/drydock-ci/drydock/runner/mask"
+	"github.com/drydock-ci/drydock/workflow/expr"
+	"github.com/drydock-ci/drydock/workflow/plan"
+	"github.com/drydock-ci/drydock/workflow/template"
+)
+
+// Reasons for which a job ends early.
+var (
+	errJobTimeout  = errors.New("the job has exceeded the maximum execution time")
+	errCancelGrace = errors.New("the grace of the cancelled job is over")
+)
+
+// Limits of a job in minutes (GitHub's defaults).
+const (
+	defaultTimeout       = 360
+	defaultCancelTimeout = 5
+)
+
+// execution is one run of one job.
+type execution struct {
+	*Engine
+	job    *Job
+	sink   Sink
+	masker *mask.Masker
+
+	executor  executor.Executor
+	spec      executor.Spec
+	env       executor.Environment
+	info      executor.Info
+	workspace string // path of the workspace in the place
+
+	github        expr.Value // the github context without the fields of a step
+	runnerContext expr.Value
+	secrets       expr.Value
+
+	root      *scope
+	actions   *prepared
+	matchers  matcherSet
+	instances map[string]*instance
+	posts     []postGroup // a stack
+	open      map[string]*backgroundStep
+	openOrder []string
+	slots     chan struct{} // of background steps
+
+	cancelled        atomic.Bool
+	deprecationShown atomic.Bool
+	life             context.Context // ends when even cancelled jobs must end
+	soft             context.Context // ends when the job is cancelled
+
+	mu         sync.Mutex
+	jobStatus  plan.Conclusion
+	number     int
+	ids        int
+	idPrefix   string
+	results    []StepResult
+	firstError *command.Annotation
+	infra      error
+	reason     string
+}
+
+func newExecution(e *Engine, job *Job, sink Sink) *execution {
+	x := &execution{
+		Engine: e, job: job, masker: mask.New(), jobStatus: plan.Success,
+		instances: map[string]*instance{}, open: map[string]*backgroundStep{}, slots: make(chan struct{}, maxBackground),
+	}
+	x.sink = maskedSink{sink, x.masker}
+	var random [8]byte
+	_, _ = rand.Read(random[:])
+	x.idPrefix = hex.EncodeToString(random[:])
+	return x
+}
+
+func (x *execution) emit(e Event) { x.sink.Emit(e) }
+
+// run is the life of a job: set up, pre, main, post, completion.
+func (x *execution) run(ctx context.Context) (result Result) {
+	started := time.Now()
+	gh := x.job.Leg.Contexts["github"]
+	workflowName, _ := gh.Lookup("workflow")
+	defer func() {
+		if r := recover(); r != nil {
+			result = Result{Conclusion: plan.Failure, Infra: fmt.Errorf("internal error: %v\n%s", r, debug.Stack())}
+		}
+		result.Started, result.Finished = started, time.Now()
+		x.emit(JobFinished{
+			Time: result.Finished, Workflow: workflowName.Text(), Job: x.job.ID(), Name: x.job.Leg.Name,
+			Conclusion: result.Conclusion, Reason: result.Reason, Seconds: result.Finished.Sub(started).Seconds(),
+			Steps: result.Steps, FirstError: result.FirstError, Infra: result.Infra != nil,
+		})
+	}()
+	x.emit(JobStarted{
+		Time: started, Workflow: workflowName.Text(), Job: x.job.ID(), Name: x.job.Leg.Name,
+		Executor: x.job.Place.Executor, Image: x.job.Place.Image,
+	})
+
+	ctx, end := x.limit(ctx)
+	defer end()
+	defer x.close()
+
+	var outputs map[string]string
+	if x.setUpStep() {
+		x.preSteps()
+		x.mainSteps()
+		x.drainBackground()
+		x.postSteps()
+		outputs = x.complete()
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	result = Result{
+		Conclusion: x.jobStatus, Outputs: outputs, Steps: x.results,
+		FirstError: x.firstError, Infra: x.infra, Reason: x.reason,
+	}
+	if x.cancelled.Load() && x.infra == nil {
+		result.Conclusion = plan.Cancelled
+		result.Reason = context.Cause(ctx).Error()
+	}
+	return result
+}
+
+// limit puts the job's time-out and its grace after a cancellation on ctx.
+func (x *execution) limit(ctx context.Context) (context.Context, func()) {
+	minutes := func(n float64) time.Duration { return time.Duration(n * float64(time.Minute)) }
+	scope := expr.Scope{Contexts: x.job.Leg.Contexts, Functions: nil}
+	number := func(what string, v float64, err error, fallback float64) float64 {
+		if err != nil {
+			x.planError(fmt.Errorf("%s: %w", what, err))
+			return fallback
+		}
+		if v <= 0 {
+			return fallback
+		}
+		return v
+	}
+	t, err := template.Number(x.job.Leg.Job.TimeoutMinutes, scope, defaultTimeout)
+	timeout := number("timeout-minutes", t, err, defaultTimeout)
+	g, err := template.Number(x.job.Leg.Job.CancelTimeout, scope, defaultCancelTimeout)
+	grace := number("cancel-timeout-minutes", g, err, defaultCancelTimeout)
+
+	soft, endSoft := context.WithTimeoutCause(ctx, minutes(timeout), errJobTimeout)
+	life, endLife := context.WithCancelCause(context.WithoutCancel(ctx))
+	var timer *time.Timer
+	var mu sync.Mutex
+	stop := context.AfterFunc(soft, func() {
+		x.cancelled.Store(true)
+		mu.Lock()
+		defer mu.Unlock()
+		timer = time.AfterFunc(minutes(grace), func() { endLife(errCancelGrace) })
+	})
+	x.soft, x.life = soft, life
+	return soft, func() {
+		stop()
+		mu.Lock()
+		if timer != nil {
+			timer.Stop()
+		}
+		mu.Unlock()
+		endSoft()
+		endLife(nil)
+	}
+}
+
+// planError fails the job before it starts.
+func (x *execution) planError(err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.jobStatus = plan.Failure
+	x.reason = err.Error()
+}
+
+// complete evaluates the job's outputs.
+func (x *execution) complete() map[string]string {
+	raw := map[string]string{}
+	sc := x.exprScope(x.life, x.root, x.root.env, githubFields{}, true)
+	delete(sc.Functions, "hashfiles")
+	for _, o := range x.job.Leg.Job.Outputs {
+		v, err := template.String(o.Value, sc)
+		if err != nil {
+			x.step(StepRef{Name: "Complete job", Phase: Complete}, func(o2 *output) (plan.Conclusion, string) {
+				o2.errorLine(fmt.Sprintf("evaluate output '%s': %v", o.ID, err))
+				return plan.Failure, err.Error()
+			})
+			continue
+		}
+		raw[o.ID] = v
+	}
+	return x.maskedOutputs(raw, func(text string) {
+		x.emit(Noticed{Time: time.Now(), Level: command.LevelWarning, Text: text})
+	})
+}
+
+// close removes the place, whatever happened.
+func (x *execution) close() {
+	if x.env == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.life), time.Minute)
+	defer cancel()
+	if err := x.env.Close(ctx); err != nil {
+		x.logger().Warn("close environment", "env", x.env.ID(), "err", err)
+		x.emit(Noticed{Time: time.Now(), Level: command.LevelWarning, Text: fmt.Sprintf("clean up after job %q: %v: run \"drydock doctor --fix\"", x.job.Leg.Name, err)})
+	}
+}
+
+// noteError keeps the first error for the report.
+func (x *execution) noteError(a command.Annotation) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.firstError == nil {
+		x.firstError = &a
+	}
+}
+
+// step runs f as a step of the display and records how it ended.
+func (x *execution) step(ref StepRef, f func(*output) (plan.Conclusion, string)) plan.Conclusion {
+	ref = x.numbered(ref)
+	start := time.Now()
+	x.emit(StepStarted{Time: start, Job: x.job.ID(), Step: ref})
+	var effects Effects
+	out := x.newOutput(x.life, ref.Number, &vars{}, &effects)
+	c, reason := f(out)
+	x.finishStep(StepResult{Step: ref, Outcome: c, Conclusion: c, Seconds: time.Since(start).Seconds(), Reason: reason}, true)
+	return c
+}
+
+func (x *execution) numbered(ref StepRef) StepRef {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.number++
+	ref.Number = x.number
+	return ref
+}
+
+// finishStep records a result. The failure of a foreground step is the job's;
+// that of one in the background counts at its wait.
+func (x *execution) finishStep(r StepResult, foreground bool) {
+	x.mu.Lock()
+	x.results = append(x.results, r)
+	if foreground && r.Conclusion == plan.Failure {
+		x.jobStatus = plan.Failure
+	}
+	x.mu.Unlock()
+	x.emit(StepFinished{Time: time.Now(), Job: x.job.ID(), StepResult: r})
+}
+
+// inWorkspace makes a path of the place absolute.
+func (x *execution) inWorkspace(p string) string {
+	if path.IsAbs(p) {
+		return path.Clean(p)
+	}
+	return path.Join(x.workspace, p)
+}

@@ -1,0 +1,243 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"time"
+
+	"github.com/drydock-ci/drydock/runner/action"
+	"github.com/drydock-ci/drydock/workflow/expr"
+	"github.com/drydock-ci/drydock/workflow/plan"
+	"github.com/drydock-ci/drydock/workflow/template"
+)
+
+// preSteps runs the pre of every remote action, in the order of the steps.
+func (x *execution) preSteps() {
+	steps := x.job.Leg.Job.Steps
+	for i := range steps {
+		s := &steps[i]
+		if s.Kind != plan.Uses {
+			continue
+		}
+		entries := x.preEntries(x.root, s, 0)
+		if len(entries) == 0 {
+			continue
+		}
+		r := x.newStepRun(x.root, s)
+		x.ownEnv(r)
+		x.phaseStep("Pre "+x.stepName(r), Pre, func(ctx context.Context, out *output) (plan.Conclusion, string) {
+			return x.runPres(ctx, s, entries, out)
+		})
+	}
+}
+
+// preEntry is an action with a pre, at its place in the nesting.
+type preEntry struct {
+	step   *plan.Step
+	scope  *scope
+	action *preparedAction
+}
+
+// preEntries finds the actions with a pre below a step, in order.
+func (x *execution) preEntries(sc *scope, s *plan.Step, depth int) []preEntry {
+	ref, err := action.ParseUses(s.Uses)
+	if err != nil || depth > maxDepth {
+		return nil
+	}
+	a := x.actions.byUses[ref.String()]
+	if a == nil || x.surelyServed(s, ref) {
+		return nil
+	}
+	if a.manifest.Runs.Using == action.Composite {
+		inner := &scope{env: sc.env, paths: sc.paths, steps: newStepStates(), prefix: sc.prefix + s.ID + "/",
+			action: &actionScope{dir: a.placeDir, repository: a.resolved.Repository, ref: a.ref.Ref, status: plan.Success}}
+		var list []preEntry
+		for i := range a.manifest.Runs.Steps {
+			if n := &a.manifest.Runs.Steps[i]; n.Kind == plan.Uses {
+				list = append(list, x.preEntries(inner, n, depth+1)...)
+			}
+		}
+		return list
+	}
+	if !hasPre(a.manifest) {
+		return nil
+	}
+	return []preEntry{{s, sc, a}}
+}
+
+func (x *execution) runPres(ctx context.Context, s *plan.Step, entries []preEntry, out *output) (plan.Conclusion, string) {
+	var effects Effects
+	result, reason := plan.Success, ""
+	for _, e := range entries {
+		r := x.newStepRun(e.scope, e.step)
+		r.out, out.effects = out, &r.effects
+		x.ownEnv(r)
+		r.gh.actionRepository, r.gh.actionRef = e.action.resolved.Repository, e.action.ref.Ref
+		wanted, err := x.rawCondition(r, e.action.manifest.Runs.PreIf)
+		if err == nil && !wanted {
+			continue
+		}
+		var code int
+		if err == nil {
+			code, err = x.enterAndRun(ctx, r, e.action, preEntryPoint)
+		}
+		out.flush()
+		if err != nil || code != 0 || out.err != nil {
+			result, reason = plan.Failure, failureText(err, code)
+			out.errorLine(reason)
+		}
+		if inst := x.instance(r.path()); inst != nil {
+			for k, v := range r.effects.State {
+				inst.state[k] = v
+			}
+		}
+		effects.merge(r.effects)
+	}
+	x.root.env.setAll(effects.Env)
+	x.root.paths = prepend(x.root.paths, effects.Paths)
+	x.pushPosts(s, effects.Posts)
+	return result, reason
+}
+
+func (x *execution) enterAndRun(ctx context.Context, r *stepRun, a *preparedAction, entry entryPoint) (int, error) {
+	given, err := template.StringMap(r.step.With, x.exprs(r), false)
+	if err != nil {
+		return 0, fmt.Errorf("evaluate with: %w", err)
+	}
+	inst, err := x.enter(r, a, given)
+	if err != nil {
+		return 0, err
+	}
+	return x.runEntry(ctx, r, inst, entry)
+}
+
+// entryPoint is which program of an action runs.
+type entryPoint int
+
+const (
+	mainEntry entryPoint = iota
+	preEntryPoint
+	postEntryPoint
+)
+
+// runEntry runs one program of a JavaScript or docker action.
+func (x *execution) runEntry(ctx context.Context, r *stepRun, inst *instance, entry entryPoint) (int, error) {
+	if inst.action.manifest.Runs.Using == action.Docker {
+		return x.runDocker(ctx, r, inst, entry)
+	}
+	runs := inst.action.manifest.Runs
+	return x.runNode(ctx, r, inst, map[entryPoint]string{mainEntry: runs.Main, preEntryPoint: runs.Pre, postEntryPoint: runs.Post}[entry])
+}
+
+// pushPosts puts the posts of one step of the list on the stack; posts that
+// pre and main both brought stay one group.
+func (x *execution) pushPosts(s *plan.Step, posts []post) {
+	if len(posts) == 0 {
+		return
+	}
+	r := x.newStepRun(x.root, s)
+	x.posts = append(x.posts, postGroup{name: "Post " + x.stepName(r), posts: posts})
+}
+
+// postSteps drains the stack once: last registered first.
+func (x *execution) postSteps() {
+	for i := len(x.posts) - 1; i >= 0; i-- {
+		g := x.posts[i]
+		wanted := false
+		for _, p := range g.posts {
+			ok, err := x.rawCondition(x.postRun(p, nil), p.inst.action.manifest.Runs.PostIf)
+			wanted = wanted || ok || err != nil
+		}
+		if !wanted {
+			continue
+		}
+		x.phaseStep(g.name, Post, func(ctx context.Context, out *output) (plan.Conclusion, string) {
+			return x.runPosts(ctx, g, out)
+		})
+	}
+}
+
+func (x *execution) postRun(p post, out *output) *stepRun {
+	inst := p.inst
+	r := x.newStepRun(&scope{env: x.root.env, paths: x.root.paths, steps: x.root.steps, prefix: path.Dir(inst.path)}, inst.step)
+	r.env.setAll(inst.own)
+	r.gh.actionRepository, r.gh.actionRef = inst.action.resolved.Repository, inst.action.ref.Ref
+	r.out = out
+	return r
+}
+
+func (x *execution) runPosts(ctx context.Context, g postGroup, out *output) (plan.Conclusion, string) {
+	result, reason := plan.Success, ""
+	for i := len(g.posts) - 1; i >= 0; i-- {
+		p := g.posts[i]
+		r := x.postRun(p, out)
+		out.effects = &r.effects
+		wanted, err := x.rawCondition(r, p.inst.action.manifest.Runs.PostIf)
+		if err == nil && !wanted {
+			continue
+		}
+		code := 0
+		if err == nil {
+			code, err = x.runEntry(ctx, r, p.inst, postEntryPoint)
+		}
+		out.flush()
+		if err != nil || code != 0 || out.err != nil {
+			result, reason = plan.Failure, failureText(err, code)
+			out.errorLine(reason)
+		}
+		x.root.env.setAll(r.effects.Env)
+		x.root.paths = prepend(x.root.paths, r.effects.Paths)
+	}
+	return result, reason
+}
+
+func failureText(err error, code int) string {
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("Process completed with exit code %d.", code)
+}
+
+// ownEnv evaluates the step's env; an error leaves it out, the main phase
+// reports it.
+func (x *execution) ownEnv(r *stepRun) {
+	pairs, err := template.StringMap(r.step.Env, x.exprs(r), true)
+	if err != nil {
+		return
+	}
+	for _, p := range pairs {
+		r.own = append(r.own, Var{p.Name, p.Value})
+	}
+	r.env.setAll(r.own)
+}
+
+// rawCondition evaluates pre-if and post-if: as they stand, always() when
+// there is none (actions/runner: ActionManifestManager.cs).
+func (x *execution) rawCondition(r *stepRun, src string) (bool, error) {
+	if src == "" {
+		return true, nil
+	}
+	e, err := expr.ParseRawCondition(src, nil)
+	if err != nil {
+		return false, fmt.Errorf("condition %q: %w", src, err)
+	}
+	v, err := e.Eval(x.exprScope(x.life, x.root, r.env, r.gh, false))
+	if err != nil {
+		return false, fmt.Errorf("evaluate condition %q: %w", src, err)
+	}
+	return v.Truthy(), nil
+}
+
+// phaseStep shows a pre or post step.
+func (x *execution) phaseStep(name string, phase Phase, f func(context.Context, *output) (plan.Conclusion, string)) {
+	ref := x.numbered(StepRef{Name: name, Phase: phase})
+	start := time.Now()
+	x.emit(StepStarted{Time: start, Job: x.job.ID(), Step: ref})
+	var effects Effects
+	out := x.newOutput(x.life, ref.Number, x.root.env, &effects)
+	ctx, cancel := context.WithCancelCause(x.life)
+	defer cancel(nil)
+	c, reason := f(ctx, out)
+	x.finishStep(StepResult{Step: ref, Outcome: c, Conclusion: c, Seconds: time.Since(start).Seconds(), Reason: reason}, true)
+}

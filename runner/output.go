@@ -1,0 +1,287 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/drydock-ci/drydock/runner/command"
+)
+
+// maxLine is the longest line that is kept in memory before it is cut into
+// pieces.
+const maxLine = 1 << 20
+
+// output reads what one step prints: it splits lines, obeys workflow
+// commands, matches problems and emits what is left. It is used by one
+// goroutine at a time.
+type output struct {
+	x       *execution
+	ctx     context.Context
+	number  int
+	scanner *command.Scanner
+	effects *Effects
+	partial []byte
+	err     error // a command that could not be obeyed: the step has failed
+}
+
+func (x *execution) newOutput(ctx context.Context, number int, env *vars, effects *Effects) *output {
+	allowed := func(name string) bool {
+		v, ok := env.lookup(name)
+		if !ok {
+			v = x.job.Env[name]
+		}
+		return strings.EqualFold(v, "true")
+	}
+	return &output{
+		x: x, ctx: ctx, number: number, effects: effects,
+		scanner: command.NewScanner(command.Options{
+			AllowUnsecure:          allowed("ACTIONS_ALLOW_UNSECURE_COMMANDS"),
+			AllowUnsecureStopToken: allowed("ACTIONS_ALLOW_UNSECURE_STOPCOMMAND_TOKENS"),
+			Debug:                  x.job.Debug,
+			RelativePath:           x.relativePath,
+		}),
+	}
+}
+
+// write is an executor.Output.
+func (o *output) write(_ int64, data []byte) {
+	o.partial = append(o.partial, data...)
+	for {
+		i := bytes.IndexByte(o.partial, '\n')
+		if i < 0 {
+			if len(o.partial) < maxLine {
+				return
+			}
+			i = maxLine
+			o.line(string(o.partial[:i]))
+			o.partial = o.partial[i:]
+			continue
+		}
+		o.line(strings.TrimSuffix(string(o.partial[:i]), "\r"))
+		o.partial = o.partial[i+1:]
+	}
+}
+
+// flush takes the last line, which has no newline.
+func (o *output) flush() {
+	if len(o.partial) > 0 {
+		o.line(strings.TrimSuffix(string(o.partial), "\r"))
+		o.partial = nil
+	}
+}
+
+func (o *output) line(text string) {
+	out := o.scanner.Line(text)
+	if !out.Consumed() {
+		if a, ok := o.x.matchers.line(text); ok {
+			a.File = o.x.relativePath(a.File)
+			o.annotate(*a)
+			o.emit(a.Level, text)
+			return
+		}
+	}
+	o.obey(out.Effect)
+	if out.Command != "" {
+		o.emit(command.LevelCommand, out.Command)
+	}
+	if out.Annotation != nil {
+		o.annotate(*out.Annotation)
+	}
+	if out.Show {
+		o.emit(out.Level, out.Echo)
+	}
+	if out.Warning != "" && !(out.Deprecated && o.x.deprecationShown.Swap(true)) {
+		o.annotate(command.Annotation{Level: command.LevelWarning, Message: out.Warning})
+		o.emit(command.LevelWarning, out.Warning)
+	}
+	if o.x.job.Debug {
+		for _, d := range out.Debug {
+			o.emit(command.LevelDebug, d)
+		}
+	}
+	if out.Err != nil {
+		o.problem(out.Err)
+	}
+}
+
+// obey does at once what cannot wait (masks, matchers) and notes the rest.
+func (o *output) obey(effect command.Effect) {
+	switch e := effect.(type) {
+	case nil:
+	case command.SetEnv:
+		o.effects.Env = append(o.effects.Env, Var{e.Name, e.Value})
+	case command.AddPath:
+		o.effects.Paths = append(o.effects.Paths, e.Path)
+	case command.SetOutput:
+		o.effects.setOutput(e.Name, e.Value)
+	case command.SaveState:
+		o.effects.setState(e.Name, e.Value)
+	case command.AddMask:
+		o.x.masker.Add(e.Value)
+	case command.AddMatcher:
+		if err := o.addMatcher(e.File); err != nil {
+			o.problem(err)
+		}
+	case command.RemoveMatcher:
+		if err := o.removeMatcher(e); err != nil {
+			o.problem(err)
+		}
+	case command.RepoPath:
+		// actions/checkout tells where it put the repository; the workspace
+		// is what paths are made relative to anyway.
+	}
+}
+
+func (o *output) addMatcher(file string) error {
+	list, err := o.matchersOf(file)
+	if err != nil {
+		return fmt.Errorf("add problem matcher %q: %w", file, err)
+	}
+	return o.x.matchers.add(list)
+}
+
+func (o *output) removeMatcher(e command.RemoveMatcher) error {
+	if e.Owner != "" {
+		o.x.matchers.remove(e.Owner)
+		return nil
+	}
+	list, err := o.matchersOf(e.File)
+	if err != nil {
+		return fmt.Errorf("remove problem matchers of %q: %w", e.File, err)
+	}
+	for _, m := range list {
+		o.x.matchers.remove(m.Owner)
+	}
+	return nil
+}
+
+func (o *output) matchersOf(file string) ([]command.Matcher, error) {
+	data, err := o.x.readFile(o.ctx, o.x.inWorkspace(file))
+	if err != nil {
+		return nil, err
+	}
+	return command.ParseMatchers(data)
+}
+
+// problem makes the step fail and says why.
+func (o *output) problem(err error) {
+	o.err = errors.Join(o.err, err)
+	o.errorLine(err.Error())
+}
+
+// errorLine prints an error and notes it as an annotation.
+func (o *output) errorLine(text string) {
+	o.annotate(command.Annotation{Level: command.LevelError, Message: text})
+	o.emit(command.LevelError, text)
+}
+
+func (o *output) annotate(a command.Annotation) {
+	if a.Level == command.LevelError {
+		o.x.noteError(a)
+	}
+	o.x.emit(Annotated{Time: time.Now(), Job: o.x.job.ID(), Step: o.number, Annotation: a})
+}
+
+func (o *output) emit(level command.Level, text string) {
+	o.x.emit(Line{Time: time.Now(), Job: o.x.job.ID(), Step: o.number, Level: level, Text: text})
+}
+
+// group opens a fold; the caller ends it.
+func (o *output) group(title string) { o.emit(command.LevelGroup, title) }
+
+func (o *output) endGroup() { o.emit(command.LevelEndGroup, "") }
+
+// plain prints text as it is, a line each.
+func (o *output) plain(text string) {
+	for _, l := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
+		o.emit(command.LevelPlain, l)
+	}
+}
+
+// fileKinds are the command files of a step: keys of the github context.
+var fileKinds = []string{"env", "output", "path", "state", "step_summary", "artifacts"}
+
+// filePrefix are the names GitHub uses (actions/runner: FileCommandManager.cs).
+var filePrefix = map[string]string{
+	"env": "set_env_", "output": "set_output_", "path": "add_path_",
+	"state": "save_state_", "step_summary": "step_summary_", "artifacts": "artifacts_",
+}
+
+// commandFiles are the paths of a step's files in the place.
+func (x *execution) commandFiles(id string) map[string]string {
+	files := make(map[string]string, len(fileKinds))
+	for _, k := range fileKinds {
+		files[k] = x.info.Paths.Temp + "/_runner_file_commands/" + filePrefix[k] + id
+	}
+	return files
+}
+
+// readCommandFiles takes what a step wrote into its files. Each kind is read
+// although another one is broken; pairs before an error count.
+func (o *output) readCommandFiles(paths map[string]string, got map[string][]byte) {
+	for _, kind := range fileKinds {
+		data := got[paths[kind]]
+		if len(data) == 0 {
+			continue
+		}
+		var err error
+		switch kind {
+		case "env", "output", "state":
+			var pairs []command.KeyValue
+			pairs, err = command.ParseKeyValues(kind, data)
+			for _, p := range pairs {
+				o.keyValue(kind, p)
+			}
+		case "path":
+			o.effects.Paths = append(o.effects.Paths, command.ParsePaths(data)...)
+		case "step_summary":
+			if e := command.CheckSummary(data); e != nil {
+				// The step itself does not fail (actions/runner: CreateStepSummaryCommand.cs).
+				o.errorLine(e.Error())
+				continue
+			}
+			o.x.emit(Summarised{Time: time.Now(), Job: o.x.job.ID(), Step: o.number, Markdown: string(data)})
+		case "artifacts":
+			_, err = command.ParseArtifacts(data)
+		}
+		if err != nil {
+			o.errorLine(fmt.Sprintf("Unable to process file command '%s' successfully.", kind))
+			o.problem(err)
+		}
+	}
+}
+
+func (o *output) keyValue(kind string, p command.KeyValue) {
+	switch kind {
+	case "env":
+		if err := command.CheckEnvName(p.Name); err != nil {
+			o.errorLine(err.Error()) // the step itself does not fail
+			return
+		}
+		o.effects.Env = append(o.effects.Env, Var{p.Name, p.Value})
+	case "output":
+		o.effects.setOutput(p.Name, p.Value)
+	case "state":
+		o.effects.setState(p.Name, p.Value)
+	}
+}
+
+// maskedOutputs leaves out values that hold a secret.
+func (x *execution) maskedOutputs(outputs map[string]string, warn func(string)) map[string]string {
+	kept := map[string]string{}
+	for name, v := range outputs {
+		if v == "" {
+			continue
+		}
+		if x.masker.Contains(v) {
+			warn(fmt.Sprintf("Skip output '%s' since it may contain secret.", name))
+			continue
+		}
+		kept[name] = v
+	}
+	return kept
+}

@@ -1,0 +1,185 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/workflow"
+	"github.com/drydock-ci/drydock/workflow/expr"
+	"github.com/drydock-ci/drydock/workflow/template"
+)
+
+// runScript is a `run:` step: the script goes into a file that a shell runs.
+func (x *execution) runScript(ctx context.Context, r *stepRun) (int, error) {
+	sc := x.exprs(r)
+	script, err := template.String(r.step.Script, sc)
+	if err != nil {
+		return 0, fmt.Errorf("evaluate run: %w", err)
+	}
+	var jobShell, jobDir *workflow.Node
+	if r.scope.action == nil {
+		jobShell, jobDir = x.job.Leg.Job.Shell, x.job.Leg.Job.WorkingDir
+	}
+	shell, err := firstText(sc, r.step.Shell, jobShell)
+	if err != nil {
+		return 0, fmt.Errorf("evaluate shell: %w", err)
+	}
+	dir, err := firstText(sc, r.step.WorkingDir, jobDir)
+	if err != nil {
+		return 0, fmt.Errorf("evaluate working-directory: %w", err)
+	}
+	sh, err := shellOf(shell, x.spec.Kind == executor.Container, r.scope.action != nil)
+	if err != nil {
+		return 0, err
+	}
+	id := x.nextID()
+	file := x.info.Paths.Temp + "/" + id + sh.ext
+	script = strings.ReplaceAll(script, "\r\n", "\n")
+
+	x.scriptHeader(r, script, sh.display)
+	p := process{
+		id:    id,
+		argv:  sh.argv(file),
+		dir:   x.inWorkspace(dir),
+		files: []executor.File{{Path: file, Data: []byte(sh.fix(script)), Mode: 0o755}},
+	}
+	if sh.fallback {
+		p.alt = append([]string{"sh"}, p.argv[1:]...)
+	}
+	return x.process(ctx, r, p)
+}
+
+// scriptHeader prints what GitHub prints above a script's output.
+func (x *execution) scriptHeader(r *stepRun, script, shell string) {
+	line, _, _ := strings.Cut(strings.TrimSpace(script), "\n")
+	r.out.group("Run " + line)
+	r.out.plain(script)
+	r.out.plain("shell: " + shell)
+	printEnv(r)
+	r.out.endGroup()
+}
+
+func printEnv(r *stepRun) {
+	if len(r.env.list) == 0 {
+		return
+	}
+	r.out.plain("env:")
+	for _, v := range r.env.list {
+		r.out.plain("  " + v.Name + ": " + v.Value)
+	}
+}
+
+// firstText is the first of the nodes that is there and not empty.
+func firstText(sc expr.Scope, nodes ...*workflow.Node) (string, error) {
+	for _, n := range nodes {
+		if n == nil {
+			continue
+		}
+		s, err := template.String(n, sc)
+		if err != nil {
+			return "", err
+		}
+		if s != "" {
+			return s, nil
+		}
+	}
+	return "", nil
+}
+
+// process is a process of a step, before the environment is put together.
+type process struct {
+	id    string
+	argv  []string
+	dir   string
+	env   []Var // over the step's env: INPUT_*, STATE_*
+	files []executor.File
+	alt   []string // argv to try when argv[0] is not there
+}
+
+// process runs p in the job's place and reads its command files.
+func (x *execution) process(ctx context.Context, r *stepRun, p process) (int, error) {
+	files := x.commandFiles(p.id)
+	r.gh.files = files
+	cmd := executor.Command{
+		ID:          executor.ProcessID(p.id),
+		Argv:        p.argv,
+		Env:         x.processEnv(r, p.env),
+		PrependPath: r.scope.paths,
+		Dir:         p.dir,
+		Files:       p.files,
+	}
+	for _, k := range fileKinds {
+		cmd.Files = append(cmd.Files, executor.File{Path: files[k], Mode: 0o666})
+		cmd.Collect = append(cmd.Collect, files[k])
+	}
+	exit, err := executor.Run(ctx, x.env, cmd, r.out.write, x.stopPolicy())
+	if err != nil && p.alt != nil && executor.IsKind(err, executor.StartFailed) {
+		cmd.Argv = p.alt
+		exit, err = executor.Run(ctx, x.env, cmd, r.out.write, x.stopPolicy())
+	}
+	r.out.flush()
+	r.out.readCommandFiles(files, exit.Files)
+	for _, f := range exit.TooLarge {
+		r.out.problem(fmt.Errorf("command file %s is larger than 8 MiB: write less into it", path.Base(f)))
+	}
+	if exit.OOM {
+		r.out.errorLine("The process was killed because the job ran out of memory.")
+	}
+	if err != nil && executor.IsKind(err, executor.StartFailed) {
+		var e *executor.Error
+		if errors.As(err, &e) && e.Hint == "" {
+			return 0, fmt.Errorf("%s: %w", path.Base(p.argv[0]), err)
+		}
+	}
+	return exit.Code, err
+}
+
+// environmentKeys are the fields of the github context that become GITHUB_*.
+var environmentKeys = []string{
+	"action", "action_path", "action_ref", "action_repository", "actor", "actor_id", "api_url", "artifacts",
+	"base_ref", "env", "event_name", "event_path", "graphql_url", "head_ref", "job", "output", "path", "ref",
+	"ref_name", "ref_protected", "ref_type", "repository", "repository_id", "repository_owner",
+	"repository_owner_id", "retention_days", "run_attempt", "run_id", "run_number", "server_url", "sha", "state",
+	"step_summary", "triggering_actor", "workflow", "workflow_ref", "workflow_sha", "workspace",
+}
+
+// processEnv is the environment of a step's process: what users set, then
+// what they cannot override.
+func (x *execution) processEnv(r *stepRun, extra []Var) map[string]string {
+	env := map[string]string{"CI": "true"}
+	if h := x.info.Paths.Home; h != "" {
+		env["HOME"] = h
+	}
+	for _, v := range r.env.list {
+		env[v.Name] = v.Value
+	}
+	for _, v := range extra {
+		env[v.Name] = v.Value
+	}
+	env["GITHUB_ACTIONS"] = "true"
+	gh := x.githubContext(r.gh)
+	for _, k := range environmentKeys {
+		v, ok := gh.Lookup(k)
+		if !ok || v.IsNull() {
+			continue
+		}
+		env["GITHUB_"+strings.ToUpper(k)] = v.Text()
+	}
+	for _, k := range x.runnerContext.Keys() {
+		v, _ := x.runnerContext.Lookup(k)
+		env["RUNNER_"+strings.ToUpper(k)] = v.Text()
+	}
+	return env
+}
+
+// nextID makes the name of a process, unique in the job.
+func (x *execution) nextID() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.ids++
+	return fmt.Sprintf("%s-%d", x.idPrefix, x.ids)
+}

@@ -1,0 +1,310 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/workflow"
+	"github.com/drydock-ci/drydock/workflow/expr"
+	"github.com/drydock-ci/drydock/workflow/plan"
+	"github.com/drydock-ci/drydock/workflow/template"
+)
+
+var errStepTimeout = errors.New("the step's time is over")
+
+// stepRun is one step that is about to run or running. It reads its scope
+// and changes nothing in it.
+type stepRun struct {
+	step  *plan.Step
+	scope *scope
+	env   *vars // the scope's with the step's own on top
+	own   []Var // the step's own env
+	gh    githubFields
+	name  string
+	out   *output
+	// effects collects what the step wants to change.
+	effects Effects
+}
+
+// path names the step within the job: "outer/inner".
+func (r *stepRun) path() string { return r.scope.prefix + r.step.ID }
+
+// stepOutcome is how a step ended, with what it wants to change.
+type stepOutcome struct {
+	outcome, conclusion plan.Conclusion
+	reason              string
+	exit                int
+	effects             Effects
+}
+
+func skipped(reason string) stepOutcome {
+	return stepOutcome{outcome: plan.Skipped, conclusion: plan.Skipped, reason: reason}
+}
+
+// mainSteps runs the steps of the file in order.
+func (x *execution) mainSteps() {
+	steps := x.job.Leg.Job.Steps
+	for i := range steps {
+		s := &steps[i]
+		switch {
+		case s.Kind == plan.Wait || s.Kind == plan.WaitAll || s.Kind == plan.Cancel:
+			x.controlStep(s)
+		case s.Kind == plan.Parallel:
+			// Its steps follow, in the background; a wait ends the group.
+		case s.Background:
+			x.startBackground(s)
+		default:
+			r := x.newStepRun(x.root, s)
+			x.apply(x.root, s, x.foreground(r))
+		}
+	}
+}
+
+func (x *execution) newStepRun(sc *scope, s *plan.Step) *stepRun {
+	r := &stepRun{step: s, scope: sc, env: sc.env.clone()}
+	r.gh = githubFields{action: s.ID}
+	if a := sc.action; a != nil {
+		r.gh.actionPath, r.gh.actionRepository, r.gh.actionRef = a.dir, a.repository, a.ref
+		r.gh.actionStatus = string(a.status)
+	}
+	r.name = s.ID
+	return r
+}
+
+// exprs is what the step's expressions see.
+func (x *execution) exprs(r *stepRun) expr.Scope {
+	return x.exprScope(x.life, r.scope, r.env, r.gh, true)
+}
+
+// foreground runs a step of the job's own list: it has a number, events and
+// a place in the results.
+func (x *execution) foreground(r *stepRun) stepOutcome {
+	wanted, reason, err := x.begin(r)
+	ref := x.numbered(StepRef{ID: r.step.ID, Name: x.stepName(r), Phase: Main})
+	if err == nil && !wanted {
+		return x.skip(ref, reason, true)
+	}
+	return x.shown(x.life, r, ref, err, true)
+}
+
+// skip records a step whose condition is false.
+func (x *execution) skip(ref StepRef, reason string, foreground bool) stepOutcome {
+	o := skipped(reason)
+	x.finishStep(StepResult{Step: ref, Outcome: o.outcome, Conclusion: o.conclusion, Reason: reason}, foreground)
+	return o
+}
+
+// shown runs a step between its two events.
+func (x *execution) shown(ctx context.Context, r *stepRun, ref StepRef, begun error, foreground bool) stepOutcome {
+	r.name = ref.Name
+	start := time.Now()
+	x.emit(StepStarted{Time: start, Job: x.job.ID(), Step: ref})
+	r.out = x.newOutput(x.life, ref.Number, r.env, &r.effects)
+	o := x.perform(ctx, r, begun, true)
+	x.finishStep(StepResult{
+		Step: ref, Outcome: o.outcome, Conclusion: o.conclusion,
+		Seconds: time.Since(start).Seconds(), Reason: o.reason, ExitCode: o.exit,
+	}, foreground)
+	return o
+}
+
+// begin merges the step's environment and evaluates its condition.
+func (x *execution) begin(r *stepRun) (wanted bool, reason string, err error) {
+	pairs, err := template.StringMap(r.step.Env, x.exprs(r), true)
+	if err != nil {
+		return false, "", fmt.Errorf("evaluate env: %w", err)
+	}
+	for _, p := range pairs {
+		r.own = append(r.own, Var{p.Name, p.Value})
+	}
+	r.env.setAll(r.own)
+	return x.condition(r)
+}
+
+// condition evaluates `if`.
+func (x *execution) condition(r *stepRun) (bool, string, error) {
+	src := ""
+	if r.step.If != nil {
+		src = r.step.If.Text
+	}
+	e, err := expr.ParseCondition(src, nil)
+	if err != nil {
+		return false, "", fmt.Errorf("if: %w", err)
+	}
+	sc := x.exprScope(x.life, r.scope, r.env, r.gh, false)
+	v, err := e.Eval(sc)
+	if err != nil {
+		return false, "", fmt.Errorf("evaluate if %q: %w", src, err)
+	}
+	if v.Truthy() {
+		return true, "", nil
+	}
+	if src == "" {
+		return false, "the job is " + string(x.status()), nil
+	}
+	return false, "if: " + src + " is " + display(v), nil
+}
+
+func display(v expr.Value) string {
+	if v.Kind() == expr.KindString {
+		return "'" + v.Text() + "'"
+	}
+	if v.IsNull() {
+		return "null"
+	}
+	return v.Text()
+}
+
+// perform runs a step whose condition holds, under its time-out and the
+// job's cancellation, and decides its outcome. A begun error is one that was
+// found before.
+func (x *execution) perform(parent context.Context, r *stepRun, begun error, top bool) stepOutcome {
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
+	if top {
+		// A cancelled job stops the running step unless its condition still
+		// holds (actions/runner: StepsRunner.cs).
+		stop := context.AfterFunc(x.soft, func() {
+			if wanted, _, err := x.condition(r); err != nil || !wanted {
+				cancel(context.Cause(x.soft))
+			}
+		})
+		defer stop()
+	}
+	var limit float64
+	err := begun
+	if err == nil {
+		limit, err = template.Number(r.step.TimeoutMinutes, x.exprs(r), 0)
+	}
+	if limit > 0 {
+		var end context.CancelFunc
+		ctx, end = context.WithTimeoutCause(ctx, time.Duration(limit*float64(time.Minute)), errStepTimeout)
+		defer end()
+	}
+	exit := 0
+	if err == nil {
+		exit, err = x.dispatch(ctx, r)
+	}
+	r.out.flush()
+	o := stepOutcome{outcome: plan.Success, exit: exit, effects: r.effects}
+	cause := context.Cause(ctx)
+	var nested nestedFailure
+	switch {
+	case errors.Is(cause, errStepTimeout) && ctx.Err() != nil:
+		o.outcome = plan.Failure
+		o.reason = fmt.Sprintf("The action '%s' has timed out after %s minutes.", r.name, expr.Number(limit).Text())
+		r.out.errorLine(o.reason)
+	case ctx.Err() != nil && (err != nil || exit != 0):
+		o.outcome, o.reason = plan.Cancelled, cause.Error()
+		r.out.errorLine("The operation was canceled: " + cause.Error())
+	case errors.As(err, &nested):
+		// The inner step has said why.
+		o.outcome, o.reason = plan.Failure, err.Error()
+	case err != nil:
+		o.outcome, o.reason = plan.Failure, err.Error()
+		r.out.errorLine(err.Error())
+		x.noteInfra(err)
+	case exit != 0:
+		o.outcome = plan.Failure
+		o.reason = fmt.Sprintf("Process completed with exit code %d.", exit)
+		r.out.errorLine(o.reason)
+	case r.out.err != nil:
+		o.outcome, o.reason = plan.Failure, r.out.err.Error()
+	}
+	o.conclusion = x.conclude(r, o.outcome)
+	return o
+}
+
+// conclude applies continue-on-error.
+func (x *execution) conclude(r *stepRun, outcome plan.Conclusion) plan.Conclusion {
+	if outcome != plan.Failure || r.step.ContinueOnError == nil {
+		return outcome
+	}
+	ok, err := template.Bool(r.step.ContinueOnError, x.exprs(r), false)
+	if err != nil {
+		r.out.errorLine(fmt.Sprintf("evaluate continue-on-error: %v", err))
+		return outcome
+	}
+	if ok {
+		return plan.Success
+	}
+	return outcome
+}
+
+// noteInfra keeps an error that is not the workflow's fault.
+func (x *execution) noteInfra(err error) {
+	if !executor.IsKind(err, executor.Lost) && !executor.IsKind(err, executor.Unavailable) {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.infra == nil {
+		x.infra = err
+	}
+}
+
+// dispatch runs the step by its kind. The exit code is that of its process;
+// the error says why there is none.
+func (x *execution) dispatch(ctx context.Context, r *stepRun) (int, error) {
+	if r.step.Kind == plan.Run {
+		return x.runScript(ctx, r)
+	}
+	return x.runUses(ctx, r)
+}
+
+// apply makes a step's effects visible to the steps that follow in sc.
+func (x *execution) apply(sc *scope, s *plan.Step, o stepOutcome) {
+	sc.env.setAll(o.effects.Env)
+	sc.paths = prepend(sc.paths, o.effects.Paths)
+	if s.ID != "" && !strings.HasPrefix(s.ID, "__") {
+		sc.steps.set(s.ID, stepState{o.effects.Outputs, o.outcome, o.conclusion})
+	}
+	if inst := x.instance(sc.prefix + s.ID); inst != nil {
+		for k, v := range o.effects.State {
+			inst.state[k] = v
+		}
+	}
+	if sc.action == nil && len(o.effects.Posts) > 0 {
+		x.pushPosts(s, o.effects.Posts)
+	}
+}
+
+// stepName is what people see: name, else what the step does.
+func (x *execution) stepName(r *stepRun) string {
+	if n := r.step.Name; n != nil {
+		if s, err := template.String(n, x.exprs(r)); err == nil && s != "" {
+			return s
+		}
+	}
+	return defaultStepName(r.step, func(n *workflow.Node) string {
+		s, err := template.String(n, x.exprs(r))
+		if err != nil {
+			return n.Text
+		}
+		return s
+	})
+}
+
+func defaultStepName(s *plan.Step, text func(*workflow.Node) string) string {
+	switch s.Kind {
+	case plan.Run:
+		if s.Script == nil {
+			return "Run"
+		}
+		line, _, _ := strings.Cut(strings.TrimSpace(text(s.Script)), "\n")
+		return "Run " + strings.TrimSpace(line)
+	case plan.Uses:
+		return "Run " + s.Uses
+	case plan.Wait:
+		return "Wait"
+	case plan.WaitAll:
+		return "Wait for all"
+	case plan.Cancel:
+		return "Cancel"
+	}
+	return "Parallel group"
+}

@@ -1,0 +1,251 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/executor/archive"
+	"github.com/drydock-ci/drydock/runner/action"
+	"github.com/drydock-ci/drydock/runner/command"
+	"github.com/drydock-ci/drydock/workflow"
+	"github.com/drydock-ci/drydock/workflow/expr"
+	"github.com/drydock-ci/drydock/workflow/plan"
+	"github.com/drydock-ci/drydock/workflow/template"
+)
+
+// instance is one use of an action in the job; pre, main and post share it.
+type instance struct {
+	path   string
+	step   *plan.Step
+	action *preparedAction
+	with   []Var // evaluated inputs, as INPUT_*
+	own    []Var // the step's own env
+	scope  *scope
+	state  map[string]string
+	posted bool // its post is registered
+}
+
+func (x *execution) instance(path string) *instance {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.instances[path]
+}
+
+// runUses is a `uses:` step.
+func (x *execution) runUses(ctx context.Context, r *stepRun) (int, error) {
+	ref, err := action.ParseUses(r.step.Uses)
+	if err != nil {
+		return 0, err
+	}
+	sc := x.exprs(r)
+	given, err := template.StringMap(r.step.With, sc, false)
+	if err != nil {
+		return 0, fmt.Errorf("evaluate with: %w", err)
+	}
+	if served, err := x.serveCheckout(ctx, r, ref, given); served || err != nil {
+		return 0, err
+	}
+	if ref.Kind == action.Image {
+		return x.runImage(ctx, r, ref, given)
+	}
+	a, err := x.load(ctx, ref)
+	if err != nil {
+		return 0, err
+	}
+	inst, err := x.enter(r, a, given)
+	if err != nil {
+		return 0, err
+	}
+	x.actionHeader(r, given)
+	r.gh.actionRepository, r.gh.actionRef = a.resolved.Repository, a.ref.Ref
+	switch a.manifest.Runs.Using {
+	case action.Composite:
+		return x.runComposite(ctx, r, inst)
+	case action.Docker:
+		return x.runDocker(ctx, r, inst, mainEntry)
+	default:
+		return x.runNode(ctx, r, inst, a.manifest.Runs.Main)
+	}
+}
+
+// enter registers the use of an action, or finds the one that pre made, and
+// notes its post.
+func (x *execution) enter(r *stepRun, a *preparedAction, given []template.Pair) (*instance, error) {
+	with, err := x.inputs(r, a.manifest, given)
+	if err != nil {
+		return nil, err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	inst := x.instances[r.path()]
+	if inst == nil {
+		inst = &instance{path: r.path(), step: r.step, state: map[string]string{}}
+		x.instances[inst.path] = inst
+	}
+	inst.action, inst.with, inst.own, inst.scope = a, with, r.own, r.scope
+	if !inst.posted && hasPost(a.manifest) {
+		inst.posted = true
+		r.effects.Posts = append(r.effects.Posts, post{inst})
+	}
+	return inst, nil
+}
+
+// actionHeader prints what GitHub prints above an action's output.
+func (x *execution) actionHeader(r *stepRun, given []template.Pair) {
+	r.out.group("Run " + r.step.Uses)
+	if len(given) > 0 {
+		r.out.plain("with:")
+		for _, p := range given {
+			r.out.plain("  " + p.Name + ": " + p.Value)
+		}
+	}
+	printEnv(r)
+	r.out.endGroup()
+}
+
+// inputs are the action's inputs with defaults, as INPUT_* variables.
+func (x *execution) inputs(r *stepRun, m *action.Action, given []template.Pair) ([]Var, error) {
+	values := &vars{}
+	declared := map[string]bool{}
+	sc := x.exprs(r)
+	for _, in := range m.Inputs {
+		declared[strings.ToLower(in.ID)] = true
+		v, err := template.String(in.Default, expr.Scope{Contexts: sc.Contexts, Functions: sc.Functions})
+		if err != nil {
+			return nil, fmt.Errorf("evaluate the default of input %q: %w", in.ID, err)
+		}
+		values.set(inputName(in.ID), v)
+	}
+	var unexpected []string
+	for _, p := range given {
+		id := strings.ToLower(p.Name)
+		container := m.Runs.Using == action.Docker && (id == "entrypoint" || id == "args")
+		if !declared[id] && !container {
+			unexpected = append(unexpected, "'"+p.Name+"'")
+		}
+		for _, in := range m.Inputs {
+			if strings.EqualFold(in.ID, p.Name) && in.Deprecation != "" {
+				r.out.warn(fmt.Sprintf("Input '%s' has been deprecated with message: %s", in.ID, in.Deprecation))
+			}
+		}
+		values.set(inputName(p.Name), p.Value)
+	}
+	if len(unexpected) > 0 {
+		var valid []string
+		for _, in := range m.Inputs {
+			valid = append(valid, "'"+in.ID+"'")
+		}
+		r.out.warn(fmt.Sprintf("Unexpected input(s) %s, valid inputs are [%s]", strings.Join(unexpected, ", "), strings.Join(valid, ", ")))
+	}
+	return values.list, nil
+}
+
+// inputName is the variable of an input: upper case, blanks become "_".
+func inputName(id string) string {
+	return "INPUT_" + strings.ToUpper(strings.ReplaceAll(id, " ", "_"))
+}
+
+// inputsContext is the inputs context of a composite or docker action.
+func inputsContext(m *action.Action, with []Var) expr.Value {
+	b := expr.NewObject(false)
+	v := vars{list: with}
+	for _, in := range m.Inputs {
+		s, _ := v.lookup(inputName(in.ID))
+		b.Set(in.ID, expr.String(s))
+	}
+	return b.Value()
+}
+
+func (o *output) warn(text string) {
+	o.annotate(command.Annotation{Level: command.LevelWarning, Message: text})
+	o.emit(command.LevelWarning, text)
+}
+
+// load finds the action of a ref: prepared, local or of the workflow's own
+// repository.
+func (x *execution) load(ctx context.Context, ref action.Ref) (*preparedAction, error) {
+	switch ref.Kind {
+	case action.Local:
+		return x.loadLocal(ctx, ref)
+	case action.Self:
+		src := x.job.Leg.Source
+		if src.Repository == "" { // the repository under test is the workspace
+			return x.loadLocal(ctx, ref)
+		}
+		ref = action.Ref{Kind: action.Repository, Repository: src.Repository, Path: ref.Path, Ref: src.SHA}
+	}
+	a, err := x.resolve(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return a, x.copyAction(ctx, a)
+}
+
+// loadLocal reads an action of the workspace, as it is now.
+func (x *execution) loadLocal(ctx context.Context, ref action.Ref) (*preparedAction, error) {
+	dir := path.Join(x.workspace, ref.Path)
+	if dir != x.workspace && !strings.HasPrefix(dir, x.workspace+"/") {
+		return nil, fmt.Errorf("uses %q: the path leaves the workspace", ref.Path)
+	}
+	// The manifest is read out of the place into a folder of its own.
+	tmp, err := os.MkdirTemp("", "drydock-action-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(tmp)
+	found := false
+	for _, name := range action.FileNames {
+		data, err := x.readFile(ctx, path.Join(dir, name))
+		if executor.IsKind(err, executor.NotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(path.Join(tmp, name), data, 0o600); err != nil {
+			return nil, err
+		}
+		found = true
+		break
+	}
+	if !found {
+		return nil, fmt.Errorf("can't find 'action.yml', 'action.yaml' or 'Dockerfile' under '%s': did you forget to run actions/checkout before running your local action?", dir)
+	}
+	m, err := action.Load(os.DirFS(tmp), ".")
+	if err != nil {
+		return nil, fmt.Errorf("load action %q: %w", "./"+ref.Path, err)
+	}
+	return &preparedAction{ref: ref, manifest: m, placeDir: dir}, nil
+}
+
+// hostFolder is the action's folder on this machine, for a build: a local
+// action is copied out of the place. The caller removes it with done.
+func (x *execution) hostFolder(ctx context.Context, a *preparedAction) (dir string, done func(), err error) {
+	if a.hostDir != "" {
+		return a.hostDir, func() {}, nil
+	}
+	tmp, err := os.MkdirTemp("", "drydock-action-")
+	if err != nil {
+		return "", nil, err
+	}
+	done = func() { _ = os.RemoveAll(tmp) }
+	t, err := x.env.CopyOut(ctx, a.placeDir)
+	if err == nil {
+		err = errors.Join(archive.Unpack(ctx, tmp, t, archive.Options{Links: archive.SkipLinks}), t.Close())
+	}
+	if err != nil {
+		done()
+		return "", nil, fmt.Errorf("copy action %s out of the place: %w", a.placeDir, err)
+	}
+	return path.Join(tmp, path.Base(a.placeDir)), done, nil
+}
+
+// evalNode evaluates a node of a manifest against inputs only.
+func evalNode(n *workflow.Node, inputs expr.Value) (string, error) {
+	return template.String(n, expr.Scope{Contexts: map[string]expr.Value{"inputs": inputs}})
+}
