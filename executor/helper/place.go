@@ -161,7 +161,7 @@ func (p *Place) dial(ctx context.Context) (*Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.o.Redial)
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)()
-	for pause := 20 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
 		c, err := p.dialOnce(ctx)
 		if err == nil {
 			return c, nil

@@ -18,7 +18,12 @@ func (s *server) process(id executor.ProcessID) (*process, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p := s.procs[id]; p != nil {
-		return p, nil
+		s.mu.Unlock()
+		<-p.launched
+		s.mu.Lock()
+		if p.failed == nil {
+			return p, nil
+		}
 	}
 	return nil, executor.Errorf("find the process", executor.NotFound, "no process has id %q", id)
 }

@@ -28,7 +28,7 @@ func Main(args []string) int {
 	if err := flags.Parse(args[1:]); err != nil {
 		return 2
 	}
-	if *socket == "" || flags.NArg() > 0 {
+	if *linger <= 0 || *socket == "" || flags.NArg() > 0 {
 		fmt.Fprint(os.Stderr, usage)
 		return 2
 	}

@@ -3,7 +3,6 @@
 package serve
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -26,6 +25,8 @@ type process struct {
 	pid   int
 	out   *output
 
+	launched  chan struct{} // closed when pid is set, or failed
+	failed    error
 	signalled atomic.Bool
 	done      chan struct{} // closed when exit is set
 	exit      executor.Exit
@@ -40,7 +41,7 @@ func (s *server) start(cmd *executor.Command, nonce string) (*process, error) {
 		name = cmd.Argv[0]
 	}
 	op := fmt.Sprintf("start %q", name)
-	p := &process{s: s, id: cmd.ID, nonce: nonce, out: newOutput(s.dir), done: make(chan struct{})}
+	p := &process{s: s, id: cmd.ID, nonce: nonce, out: newOutput(s.dir), launched: make(chan struct{}), done: make(chan struct{})}
 	s.mu.Lock()
 	old, closing := s.procs[cmd.ID], s.closing
 	switch {
@@ -49,7 +50,8 @@ func (s *server) start(cmd *executor.Command, nonce string) (*process, error) {
 		s.procs[cmd.ID] = p // holds the id while the process is being started
 	case old.nonce == nonce:
 		s.mu.Unlock()
-		return old, nil
+		<-old.launched
+		return old, old.failed
 	}
 	s.mu.Unlock()
 	if closing {
@@ -58,16 +60,14 @@ func (s *server) start(cmd *executor.Command, nonce string) (*process, error) {
 	if old != nil {
 		return nil, executor.Errorf(op, executor.Invalid, "process id %q is in use", cmd.ID)
 	}
+	defer close(p.launched)
 	if err := p.launch(cmd); err != nil {
 		s.mu.Lock()
 		delete(s.procs, cmd.ID)
 		s.mu.Unlock()
 		p.out.drop()
-		var e *executor.Error
-		if errors.As(err, &e) {
-			return nil, err
-		}
-		return nil, executor.Errorf(op, executor.StartFailed, "%w", err)
+		p.failed = executor.Errorf(op, executor.StartFailed, "%w", err)
+		return nil, p.failed
 	}
 	return p, nil
 }
@@ -223,10 +223,14 @@ func (p *process) signal(s executor.Signal) error {
 	if err != nil {
 		return executor.Errorf("send a signal", executor.Invalid, "%w", err)
 	}
+	<-p.launched
 	select {
 	case <-p.done:
 		return nil
 	default:
+	}
+	if p.failed != nil {
+		return nil
 	}
 	p.signalled.Store(true)
 	if sig == syscall.SIGKILL {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -215,6 +216,13 @@ func (s *server) leave() {
 func (s *server) serve(st net.Conn) {
 	defer st.Close()
 	var req wire.Request
+	// One bad archive must not end the job's processes.
+	defer func() {
+		if v := recover(); v != nil {
+			err := executor.Errorf("ask the helper", executor.Failed, "internal error in %s: %v\n%s", req.Op, v, debug.Stack())
+			_ = wire.WriteJSON(st, wire.Reply{Error: wire.FromError(err)})
+		}
+	}()
 	if err := wire.ReadJSON(st, &req); err != nil {
 		return
 	}
