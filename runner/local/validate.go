@@ -2,6 +2,7 @@ package local
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/drydock-ci/drydock/workflow"
@@ -43,11 +44,23 @@ func (v *validation) rehearse(p *plan.Plan, conclusion plan.Conclusion, ask Plac
 		if v.static[d.Leg.Job] && !v.asked[d.Leg.ID] {
 			v.asked[d.Leg.ID] = true
 			if _, err := place(d.Leg, ask); err != nil {
-				v.errs = append(v.errs, err)
+				v.add(err)
 			}
 		}
 		queue = append(queue, state.Apply(d.Leg.ID, conclusion, nil)...)
 	}
+}
+
+// add keeps an error, once for all the legs of a job that it is true of.
+func (v *validation) add(err error) {
+	for _, old := range v.errs {
+		var a, b *PlaceError
+		if errors.As(old, &a) && errors.As(err, &b) && a.File == b.File && a.Pos == b.Pos &&
+			slices.Equal(a.Labels, b.Labels) && a.Err.Error() == b.Err.Error() {
+			return
+		}
+	}
+	v.errs = append(v.errs, err)
 }
 
 // graph copies a graph for the rehearsal: a condition that depends on what

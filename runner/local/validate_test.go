@@ -21,6 +21,7 @@ func TestLabels(t *testing.T) {
 			[]string{`ci.yml:3:16: runs-on of job "a": label "windows-latest" asks for Windows`, `ci.yml:4:16: runs-on of job "b": label "macos-14" asks for macOS`}},
 		{"matrix", "  a:\n    strategy: {matrix: {os: [ubuntu-latest, macos-latest, gpu]}}\n    runs-on: ${{ matrix.os }}\n    steps: [run: x]", "",
 			[]string{`ci.yml:5:14: runs-on of job "a (macos-latest)": label "macos-latest"`, `ci.yml:5:14: runs-on of job "a (gpu)": no image`}},
+		{"one error for all legs", "  a:\n    strategy: {matrix: {n: [1, 2, 3]}}\n    runs-on: gpu\n    steps: [run: x]", "", []string{`ci.yml:5:14: runs-on of job "a (1)": no image`}},
 		{"from JSON", "  a: {runs-on: \"${{ fromJSON('{\\\"labels\\\": [\\\"gpu\\\"]}') }}\", steps: [run: x]}", "", []string{`ci.yml:3:16: runs-on of job "a": no image`}},
 		{"surely skipped", "  a: {if: github.event_name == 'release', runs-on: gpu, steps: [run: x]}\n  b: {needs: a, runs-on: gpu, steps: [run: x]}", "", nil},
 		{"on failure", "  a: {runs-on: ubuntu-latest, steps: [run: x]}\n  b: {needs: a, if: failure(), runs-on: gpu, steps: [run: x]}", "",
