@@ -25,8 +25,12 @@ var built = sync.OnceValues(func() (string, error) {
 })
 
 // Main runs a package's tests with a freshly built helper, for its TestMain:
-// os.Exit(executortest.Main(m)). It sets DRYDOCK_HELPER.
+// os.Exit(executortest.Main(m)). It sets DRYDOCK_HELPER unless that names one
+// already, say one that was built with the race detector.
 func Main(m *testing.M) int {
+	if os.Getenv("DRYDOCK_HELPER") != "" {
+		return m.Run()
+	}
 	program, err := built()
 	if err != nil {
 		os.Stderr.WriteString("build the helper: " + err.Error() + "\n")
