@@ -128,7 +128,7 @@ func gitProblem(what string, err error, stderr string) error {
 	switch {
 	case has("could not read username", "authentication failed", "permission denied (", "http 401", "http 403", "returned error: 401", "returned error: 403", "terminal prompts disabled"):
 		p.kind, p.hint = KindDenied, "check the name; if the repository is private, give a token that may read it"
-	case has("repository not found", "does not appear to be a git repository", "does not exist", "returned error: 404", "/info/refs not found"):
+	case has("repository not found", "' not found", "does not appear to be a git repository", "does not exist", "returned error: 404", "/info/refs not found"):
 		p.kind, p.hint = KindNotFound, "check owner and repository in uses"
 	case has("not our ref", "couldn't find remote ref", "unadvertised object", "no such ref"):
 		p.kind, p.hint = KindNotFound, "check the ref after @ in uses"

@@ -25,7 +25,7 @@ func TestResolve(t *testing.T) {
 	store := NewStore(Options{Dir: t.TempDir(), ServerURL: srv.url(), Fetcher: f})
 	for uses, want := range map[string]string{
 		"acme/tool@v1": first, "acme/tool@v1.0": first, "acme/tool@main": second, "acme/tool@feature/x": second,
-		"acme/tool@refs/heads/main": second, "acme/tool@heads/main": second, "ACME/Tool@" + strings.ToUpper(first): first,
+		"acme/tool@refs/heads/main": second, "acme/tool@heads/main": second,
 		"acme/tool@both": second, "acme/tool/sub@v1": first,
 	} {
 		r := mustResolve(t, store, uses)
@@ -35,6 +35,9 @@ func TestResolve(t *testing.T) {
 		if err := store.Verify(t.Context(), r); err != nil {
 			t.Error(err)
 		}
+	}
+	if r := mustResolve(t, store, "ACME/Tool@"+strings.ToUpper(first)); r.SHA != first { // names ignore case
+		t.Errorf("%+v", r)
 	}
 	r := mustResolve(t, store, "acme/tool/sub@v1")
 	if want := filepath.Join(store.o.Dir, "actions/acme/tool", first); r.Dir != want {
