@@ -16,10 +16,10 @@ func BenchmarkBare(b *testing.B) {
 	x, labels := live(b, Options{})
 	c, _ := x.connection(context.Background())
 	api, ctx := c.api.(*client.Client), context.Background()
-	if err := x.sharedNetwork(ctx, c, labels.Owner); err != nil {
+	if err := x.sharedNetwork(ctx, c); err != nil {
 		b.Fatal(err)
 	}
-	host := &container.HostConfig{NetworkMode: container.NetworkMode(sharedName(labels.Owner))}
+	host := &container.HostConfig{NetworkMode: container.NetworkMode(sharedName)}
 	for b.Loop() {
 		r, err := api.ContainerCreate(ctx, &container.Config{
 			Image: testImage, Entrypoint: []string{"sleep"}, Cmd: []string{"1000"},

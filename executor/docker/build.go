@@ -45,10 +45,10 @@ func (x *Executor) Build(ctx context.Context, spec executor.BuildSpec, log func(
 	// no other container.
 	var net string
 	if c.product != podman {
-		if err := x.sharedNetwork(ctx, c, spec.Labels.Owner); err != nil {
+		if err := x.sharedNetwork(ctx, c); err != nil {
 			return executor.Image{}, err
 		}
-		net = sharedName(spec.Labels.Owner)
+		net = sharedName
 	}
 	r, w := io.Pipe()
 	go func() { w.CloseWithError(folder.write(w)) }()

@@ -97,7 +97,7 @@ func (x *Executor) draft(c *connection, spec executor.Spec) (*building, error) {
 	b.own = len(b.services) > 0 || spec.Containers || x.opts.Policy.AllowSocket || c.product == podman
 	b.network = b.name
 	if !b.own {
-		b.network = sharedName(spec.Labels.Owner)
+		b.network = sharedName
 	}
 	b.env.x, b.env.c, b.env.place = x, c, b.name
 	b.env.labels = spec.Labels
@@ -135,7 +135,7 @@ func (b *building) make(ctx context.Context) error {
 
 func (b *building) makeNetwork(ctx context.Context) error {
 	if !b.own {
-		return b.x.sharedNetwork(ctx, b.c, b.spec.Labels.Owner)
+		return b.x.sharedNetwork(ctx, b.c)
 	}
 	op := "create the job's network"
 	// A request that is cut off may still be carried out after the clean-up.
@@ -226,8 +226,8 @@ func (b *building) start(ctx context.Context, id string) error {
 	if err == nil || b.own || !strings.Contains(err.Error(), "network "+b.network) {
 		return err
 	}
-	b.x.forgetShared(b.spec.Labels.Owner)
-	if err := b.x.sharedNetwork(ctx, b.c, b.spec.Labels.Owner); err != nil {
+	b.x.forgetShared()
+	if err := b.x.sharedNetwork(ctx, b.c); err != nil {
 		return err
 	}
 	return b.c.api.ContainerStart(bg, id, container.StartOptions{})

@@ -58,7 +58,7 @@ type Executor struct {
 	found *connection // nil until an engine answered
 
 	sharedMu sync.Mutex
-	shared   map[executor.OwnerID]bool // whose network for lone jobs is there
+	shared   *connection // the engine where the network for lone jobs is known to be
 
 	connect func(context.Context) (*connection, error)
 }
@@ -96,7 +96,7 @@ func New(o Options) *Executor {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	x := &Executor{opts: o, log: log, shared: map[executor.OwnerID]bool{}}
+	x := &Executor{opts: o, log: log}
 	x.connect = x.dial
 	return x
 }

@@ -181,9 +181,6 @@ func TestNames(t *testing.T) {
 	if a, b := newName("a"), newName("a"); a == b || !strings.HasPrefix(a, "drydock-a-") {
 		t.Errorf("%q %q", a, b)
 	}
-	if sharedName("a") == sharedName("A") {
-		t.Error("two owners share a network")
-	}
 	for in, want := range map[string]string{"Octo/Repo.js": "octo/repo-js", "": "local", "../..": "local", "a/b/c/d": "a/b/c", "./x": "x"} {
 		if got := repositoryTag(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)

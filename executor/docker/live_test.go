@@ -85,16 +85,11 @@ func live(t testing.TB, o Options) (*Executor, executor.Labels) {
 			t.Error(err)
 		}
 		for _, r := range swept.Removed {
-			if !strings.HasPrefix(r, "network "+short(sharedName(owner))) && !isShared(r) {
-				t.Errorf("left behind: %s", r)
-			}
+			t.Errorf("left behind: %s", r)
 		}
 	})
 	return x, executor.Labels{Owner: owner, Run: "run-1", Job: "build"}
 }
-
-// isShared: the one network of the owner may remain.
-func isShared(removed string) bool { return strings.HasPrefix(removed, "network ") }
 
 var makeImages = func() func(*client.Client) error {
 	var once sync.Once

@@ -334,7 +334,6 @@ func count(t testing.TB, x *Executor, owner executor.OwnerID) int {
 		t.Fatal(err)
 	}
 	f := labelled(labelOwner, string(owner))
-	f.Add("label", labelRun)
 	cs, err1 := c.api.ContainerList(context.Background(), container.ListOptions{All: true, Filters: f})
 	ns, err2 := c.api.NetworkList(context.Background(), network.ListOptions{Filters: f})
 	vs, err3 := c.api.VolumeList(context.Background(), dockervolume.ListOptions{Filters: f})

@@ -13,8 +13,7 @@ import (
 )
 
 // Sweep removes containers, networks and volumes of runs that are over. The
-// network that all lone jobs of an owner share, and images, are no leftovers:
-// only a Sweep without keep removes that network.
+// network that all lone jobs share, and images, are no leftovers.
 func (x *Executor) Sweep(ctx context.Context, owner executor.OwnerID, keep func(executor.RunID) bool) (executor.Swept, error) {
 	var swept executor.Swept
 	if owner == "" {
@@ -25,11 +24,7 @@ func (x *Executor) Sweep(ctx context.Context, owner executor.OwnerID, keep func(
 		return swept, err
 	}
 	dead := func(labels map[string]string) bool {
-		run, has := labels[labelRun]
-		if !has {
-			return keep == nil
-		}
-		return keep == nil || !keep(executor.RunID(run))
+		return keep == nil || !keep(executor.RunID(labels[labelRun]))
 	}
 	var errs []error
 	var mu sync.Mutex
@@ -68,9 +63,6 @@ func (x *Executor) Sweep(ctx context.Context, owner executor.OwnerID, keep func(
 		if dead(n.Labels) {
 			ids = append(ids, n.ID)
 		}
-	}
-	if keep == nil {
-		x.forgetShared(owner)
 	}
 	each("network", ids, func(id string) error { return removeNetwork(ctx, c, id) })
 
