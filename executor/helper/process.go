@@ -1,7 +1,6 @@
 package helper
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -97,9 +96,8 @@ func (pr *process) run(s *stream) {
 
 // frames gives output on and returns nil once the exit was read.
 func (pr *process) frames(s *stream) error {
-	r := bufio.NewReaderSize(s.r, 64<<10)
 	for {
-		kind, payload, err := wire.ReadFrame(r)
+		kind, payload, err := wire.ReadFrame(s.r)
 		if err != nil {
 			return err
 		}

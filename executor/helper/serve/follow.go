@@ -51,8 +51,11 @@ func (s *server) follow(st net.Conn, p *process, offset int64) {
 			p.out.ack(reader, n)
 		}
 	}()
-	data := make([]byte, 64<<10)
-	frame := make([]byte, 0, len(data)+16)
+	b, f := s.bufs.Get().(*[]byte), s.bufs.Get().(*[]byte)
+	defer s.bufs.Put(b)
+	defer s.bufs.Put(f)
+	frame := *f
+	data := (*b)[:bufferSize-wire.FrameHead] // so that a frame fits too
 	for {
 		at, n, ok := p.out.read(reader, offset, data)
 		if !ok {

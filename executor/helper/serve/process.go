@@ -124,7 +124,9 @@ func (p *process) launch(cmd *executor.Command) error {
 // pump reads output until its end or until the deadline that finish sets.
 func (p *process) pump(r *os.File, pumped chan<- struct{}) {
 	defer close(pumped)
-	buf := make([]byte, 64<<10)
+	b := p.s.bufs.Get().(*[]byte)
+	defer p.s.bufs.Put(b)
+	buf := *b
 	for {
 		n, err := r.Read(buf)
 		if n > 0 {
@@ -173,7 +175,9 @@ func (p *process) drain(r *os.File) (open bool) {
 	if err != nil {
 		return false
 	}
-	buf := make([]byte, 64<<10)
+	b := p.s.bufs.Get().(*[]byte)
+	defer p.s.bufs.Put(b)
+	buf := *b
 	for range 32 { // a pipe holds 1 MiB at most; a daemon could go on for ever
 		n, rerr := 0, error(nil)
 		err := conn.Read(func(fd uintptr) bool {

@@ -23,6 +23,9 @@ import (
 	"github.com/drydock-ci/drydock/executor/helper/wire"
 )
 
+// bufferSize is how much output moves at once.
+const bufferSize = 64 << 10
+
 // helloTimeout is how long a connection may stay without a hello.
 const helloTimeout = 10 * time.Second
 
@@ -33,6 +36,7 @@ type server struct {
 	env   map[string]string
 	null  *os.File
 	reap  *reaper
+	bufs  sync.Pool // of *[]byte with bufferSize bytes: a step would make several
 
 	mu       sync.Mutex
 	token    string
@@ -88,6 +92,10 @@ func newServer(socket string, linger time.Duration, user string) (*server, error
 	s := &server{
 		dir: filepath.Dir(socket), linger: linger, env: environ(os.Environ()), null: null,
 		reap: newReaper(), procs: map[executor.ProcessID]*process{}, quit: make(chan struct{}),
+	}
+	s.bufs.New = func() any {
+		b := make([]byte, bufferSize)
+		return &b
 	}
 	if user == "" {
 		s.user = self()

@@ -18,6 +18,9 @@ const MaxHead = 128 << 20
 // MaxChunk limits one frame of output or of a tar stream.
 const MaxChunk = 256 << 10
 
+// FrameHead is the length of an Output frame without its data.
+const FrameHead = 1 + 4 + 8
+
 // Kind is the first byte of a frame of a process's stream.
 type Kind byte
 
