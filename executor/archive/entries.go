@@ -49,7 +49,7 @@ func (u *unpacker) file(ctx context.Context, name string, h *tar.Header, r io.Re
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
-	if err == nil && u.o.Times && !h.ModTime.IsZero() {
+	if err == nil && u.o.Times && h.ModTime.Unix() > 0 {
 		err = dir.Chtimes(base, h.ModTime, h.ModTime)
 	}
 	return err

@@ -102,6 +102,12 @@ func newServer(socket string, linger time.Duration, user string) (*server, error
 	} else if s.user, err = lookup(user); err != nil {
 		return nil, err
 	}
+	// A HOME that is only the helper's own is not the other user's.
+	if me := self(); s.user.uid != me.uid && s.env["HOME"] == me.home {
+		if s.env["HOME"] = s.user.home; s.user.home == "" {
+			s.env["HOME"] = "/" // as docker does
+		}
+	}
 	s.place = describe(s.user, s.env)
 	return s, nil
 }
