@@ -32,7 +32,8 @@ func content(name string) string {
 }
 
 // pack makes a tar stream; files hold content(name).
-func pack(headers []tar.Header) io.Reader {
+func (s *suite) pack(headers []tar.Header) io.Reader {
+	s.Helper()
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
 	for _, h := range headers {
@@ -42,7 +43,7 @@ func pack(headers []tar.Header) io.Reader {
 			h.Size = int64(len(data))
 		}
 		if err := w.WriteHeader(&h); err != nil {
-			panic(err) // the suite's own data
+			s.Fatalf("make an archive: %v", err)
 		}
 		io.WriteString(w, data)
 	}
@@ -81,11 +82,11 @@ func unpack(r io.Reader) (list []string, files map[string]string, err error) {
 func testCopy(s *suite) {
 	env := s.place()
 	into := path.Join(env.Info().Paths.Work, "new/folder")
-	if err := env.CopyIn(s.ctx, into, pack(tree)); err != nil {
+	if err := env.CopyIn(s.ctx, into, s.pack(tree)); err != nil {
 		s.Fatalf("copy in: %v", err)
 	}
 	// Again, over what is there.
-	if err := env.CopyIn(s.ctx, into, pack(tree)); err != nil {
+	if err := env.CopyIn(s.ctx, into, s.pack(tree)); err != nil {
 		s.Fatalf("copy in a second time: %v", err)
 	}
 	s.script(env, ScriptMode, "F", into+"/d/tool", "G", into+"/d/zero")
@@ -169,7 +170,7 @@ func testEvil(s *suite) {
 		"device":    {{Name: "dev", Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 3, Mode: 0o666}},
 		"pipe":      {{Name: "pipe", Typeflag: tar.TypeFifo, Mode: 0o666}},
 	} {
-		if err := env.CopyIn(s.ctx, into, pack(headers)); err == nil {
+		if err := env.CopyIn(s.ctx, into, s.pack(headers)); err == nil {
 			s.Errorf("%s: the archive was taken", name)
 		}
 		if exit, _ := s.run(env, s.sh(env, ScriptTest, "F", outside)); exit.Code == 0 {
@@ -190,7 +191,7 @@ func testHashFiles(s *suite) {
 	for _, n := range names {
 		headers = append(headers, tar.Header{Name: n, Typeflag: tar.TypeReg, Mode: 0o644})
 	}
-	if err := env.CopyIn(s.ctx, ws, pack(headers)); err != nil {
+	if err := env.CopyIn(s.ctx, ws, s.pack(headers)); err != nil {
 		s.Fatal(err)
 	}
 	for _, c := range []struct {
