@@ -16,10 +16,7 @@ func BenchmarkBare(b *testing.B) {
 	x, labels := live(b, Options{})
 	c, _ := x.connection(context.Background())
 	api, ctx := c.api.(*client.Client), context.Background()
-	if err := x.sharedNetwork(ctx, c); err != nil {
-		b.Fatal(err)
-	}
-	host := &container.HostConfig{NetworkMode: container.NetworkMode(sharedName)}
+	host := &container.HostConfig{NetworkMode: defaultNetwork}
 	for b.Loop() {
 		r, err := api.ContainerCreate(ctx, &container.Config{
 			Image: testImage, Entrypoint: []string{"sleep"}, Cmd: []string{"1000"},

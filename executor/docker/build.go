@@ -41,21 +41,12 @@ func (x *Executor) Build(ctx context.Context, spec executor.BuildSpec, log func(
 	if log == nil {
 		log = func(string) {}
 	}
-	// Instructions run where lone jobs do, so that a build reaches the world but
-	// no other container.
-	var net string
-	if c.product != podman {
-		if err := x.sharedNetwork(ctx, c); err != nil {
-			return executor.Image{}, err
-		}
-		net = sharedName
-	}
 	r, w := io.Pipe()
 	go func() { w.CloseWithError(folder.write(w)) }()
 	defer r.Close()
 	answer, err := c.api.ImageBuild(ctx, r, build.ImageBuildOptions{
 		Tags: []string{img.Ref}, Dockerfile: filepath.ToSlash(spec.Dockerfile), Platform: spec.Platform,
-		NetworkMode: net, NoCache: spec.Rebuild, Remove: true, ForceRemove: true,
+		NoCache: spec.Rebuild, Remove: true, ForceRemove: true,
 		BuildArgs: x.buildArgs(), AuthConfigs: x.buildLogins(folder.bases()),
 		// The first builder needs no session and is in every engine.
 		Version: build.BuilderV1,

@@ -92,12 +92,10 @@ func (x *Executor) draft(c *connection, spec executor.Spec) (*building, error) {
 	if b.services, err = draftServices(spec, x.opts.Policy); err != nil {
 		return nil, err
 	}
-	// A job that stays alone shares a network on which nobody reaches anybody
-	// else: making and removing one costs half as much as the whole container.
-	b.own = len(b.services) > 0 || spec.Containers || x.opts.Policy.AllowSocket || c.product == podman
+	b.own = len(b.services) > 0 || spec.Containers || x.opts.Isolate || x.opts.Policy.AllowSocket || c.product == podman
 	b.network = b.name
 	if !b.own {
-		b.network = sharedName
+		b.network = defaultNetwork
 	}
 	b.env.x, b.env.c, b.env.place = x, c, b.name
 	b.env.labels = spec.Labels
@@ -135,7 +133,7 @@ func (b *building) make(ctx context.Context) error {
 
 func (b *building) makeNetwork(ctx context.Context) error {
 	if !b.own {
-		return b.x.sharedNetwork(ctx, b.c)
+		return nil
 	}
 	op := "create the job's network"
 	// A request that is cut off may still be carried out after the clean-up.
@@ -196,7 +194,7 @@ func (b *building) makeJob(ctx context.Context) error {
 	}
 	watch := watchErrors(ctx, b.c, h.id)
 	defer watch.stop()
-	if err := b.start(ctx, h.id); err != nil {
+	if err := b.c.api.ContainerStart(context.WithoutCancel(ctx), h.id, container.StartOptions{}); err != nil {
 		return fail(fmt.Sprintf("start the job's container (image %q)", img.Ref), err)
 	}
 	if err := b.env.open(ctx, helper.NewToken()); err != nil {
@@ -216,21 +214,6 @@ func (b *building) makeJob(ctx context.Context) error {
 		return nil
 	}
 	return b.env.forward(ctx, b.services, b.log)
-}
-
-// start starts the container; a shared network that somebody removed in the
-// meantime is made again once.
-func (b *building) start(ctx context.Context, id string) error {
-	bg := context.WithoutCancel(ctx)
-	err := b.c.api.ContainerStart(bg, id, container.StartOptions{})
-	if err == nil || b.own || !strings.Contains(err.Error(), "network "+b.network) {
-		return err
-	}
-	b.x.forgetShared()
-	if err := b.x.sharedNetwork(ctx, b.c); err != nil {
-		return err
-	}
-	return b.c.api.ContainerStart(bg, id, container.StartOptions{})
 }
 
 // choose lets --platform and --pull have their say.

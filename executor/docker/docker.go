@@ -23,6 +23,9 @@ type Options struct {
 	NoUserLogins bool
 
 	Policy Policy
+	// Isolate gives every job a network of its own, those without services and
+	// actions too: for jobs that must not reach each other.
+	Isolate bool
 
 	// CACert is a bundle of certificates (PEM) that jobs shall trust.
 	CACert []byte
@@ -56,9 +59,6 @@ type Executor struct {
 
 	mu    sync.Mutex
 	found *connection // nil until an engine answered
-
-	sharedMu sync.Mutex
-	shared   *connection // the engine where the network for lone jobs is known to be
 
 	connect func(context.Context) (*connection, error)
 }

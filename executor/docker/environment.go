@@ -34,7 +34,7 @@ type environment struct {
 	mu         sync.Mutex
 	containers []string // names or ids of everything to remove
 	volumes    []string
-	network    string // own network, empty: shared
+	network    string // own network, empty: the engine's
 	workName   string // the work volume, once known
 	workDir    string // where the engine keeps it
 	closed     bool

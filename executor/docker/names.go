@@ -23,7 +23,6 @@ const (
 	labelPorts   = labelPrefix + "ports"
 	labelNetwork = labelPrefix + "network"
 	labelTools   = labelPrefix + "tools"
-	labelShared  = labelPrefix + "shared"
 )
 
 // Paths inside containers.

@@ -31,7 +31,7 @@ var arrows = []arrow{
 	{"runner/action/...", []string{"workflow/...", "executor/archive"}},
 	{"runner/command", nil},
 	{"runner/mask", nil},
-	{"runner/local", []string{"runner", "workflow/..."}},
+	{"runner/local", []string{"runner", "executor", "workflow/..."}},
 	{"runner/native", []string{"runner", "workflow/..."}},
 	{"runner/service/blob/...", []string{"runner/service/blob"}},
 	{"runner/service/*", []string{"runner/service/blob"}},
@@ -42,7 +42,7 @@ var arrows = []arrow{
 	{"cmd/drydock", []string{"cmd/internal/cli"}},
 	{"cmd/drydock-helper", []string{"executor/helper/..."}},
 	{"cmd/internal/cli", []string{"..."}},
-	{"cmd/internal/term", []string{"runner"}},
+	{"cmd/internal/term", []string{"runner", "runner/command", "workflow/plan"}},
 	{"cmd/internal/*", nil}, // the project's own tools
 }
 
