@@ -177,8 +177,8 @@ func TestUnhealthy(t *testing.T) {
 	}
 }
 
-func TestLonelyJobsDoNotReachEachOther(t *testing.T) {
-	x, labels := live(t, Options{})
+func TestIsolatedJobsDoNotReachEachOther(t *testing.T) {
+	x, labels := live(t, Options{Isolate: true})
 	a := create(t, x, executor.Spec{Name: "a", Labels: labels, Kind: executor.Machine})
 	b := create(t, x, executor.Spec{Name: "b", Labels: labels, Kind: executor.Machine})
 	if _, err := a.Start(context.Background(), executor.Command{ID: "web", Argv: []string{"httpd", "-f", "-p", "80"}, Dir: "/"}, nil); err != nil {
