@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/drydock-ci/drydock/workflow"
+	"github.com/drydock-ci/drydock/workflow/plan"
 )
 
 // The keys of runs by kind (actions/runner: action_yaml.json).
@@ -116,7 +117,7 @@ func (p *parser) compositeRuns(n *workflow.Node, runs *Runs) {
 	steps, found := workflow.ParseSteps(p.file, list, true)
 	p.found = append(p.found, found...)
 	if !found.HasErrors() {
-		runs.Steps = planSteps(steps)
+		runs.Steps = plan.FlatSteps(steps)
 	}
 }
 

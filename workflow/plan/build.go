@@ -111,7 +111,7 @@ func (b *builder) job(w *workflow.Workflow, wj *workflow.Job, at place) *Job {
 	j := &Job{
 		ID: wj.ID, Pos: wj.Pos, Name: wj.Name, If: wj.If, RunsOn: wj.RunsOn, Strategy: wj.Strategy,
 		Container: wj.Container, Services: wj.Services, Outputs: wj.Outputs,
-		Steps: flatSteps(wj.Steps), Concurrency: wj.Concurrency, Environment: wj.Environment,
+		Steps: FlatSteps(wj.Steps), Concurrency: wj.Concurrency, Environment: wj.Environment,
 		Snapshot: wj.Snapshot, TimeoutMinutes: wj.TimeoutMinutes, CancelTimeout: wj.CancelTimeout,
 		ContinueOnError: wj.ContinueOnError, CacheMode: wj.CacheMode,
 		Permissions: firstPermissions(wj.Permissions, w.Permissions, at.allowed, b.DefaultPermissions),

@@ -10,9 +10,9 @@ import (
 // maxStepID is the longest generated step id (actions/runner: WorkflowConstants.cs, MaxNodeNameLength).
 const maxStepID = 100
 
-// flatSteps makes the flat list of a job's steps. A parallel block becomes a
+// FlatSteps makes the flat list of the steps of a job or a composite action. A parallel block becomes a
 // marker, its steps in the background, and a wait for just these.
-func flatSteps(steps []workflow.Step) []Step {
+func FlatSteps(steps []workflow.Step) []Step {
 	ids := newStepIDs(steps)
 	var flat []Step
 	for _, s := range steps {
