@@ -17,14 +17,25 @@ import (
 // when its turn comes. Jobs that surely do not run are not asked for. The
 // error joins *PlaceErrors in the order of the file.
 func Labels(p *plan.Plan, ask Placer) error {
-	v := validation{static: map[*plan.Job]bool{}, asked: map[plan.LegID]bool{}}
-	rehearsal := *p
-	rehearsal.Graph = v.graph(p.Graph, false)
-	rehearsal.Concurrency = nil
-	for _, conclusion := range []plan.Conclusion{plan.Success, plan.Failure} {
-		v.rehearse(&rehearsal, conclusion, ask)
-	}
+	v := newValidation()
+	v.rehearse(p, func(leg *plan.Leg) {
+		if !v.static[leg.Job] {
+			return
+		}
+		if _, err := place(leg, ask); err != nil {
+			v.add(err)
+		}
+	})
 	return errors.Join(v.errs...)
+}
+
+// Legs gives the legs that may come to run, as far as that is known before
+// anything runs: jobs that surely do not are left out. What needs the results
+// of other jobs is missing in their contexts.
+func Legs(p *plan.Plan) []*plan.Leg {
+	var legs []*plan.Leg
+	newValidation().rehearse(p, func(leg *plan.Leg) { legs = append(legs, leg) })
+	return legs
 }
 
 type validation struct {
@@ -33,19 +44,32 @@ type validation struct {
 	errs   []error
 }
 
-// rehearse runs the plan with every leg ending the same way.
-func (v *validation) rehearse(p *plan.Plan, conclusion plan.Conclusion, ask Placer) {
+func newValidation() *validation {
+	return &validation{static: map[*plan.Job]bool{}, asked: map[plan.LegID]bool{}}
+}
+
+// rehearse shows every leg that starts when all jobs succeed, or all fail,
+// once.
+func (v *validation) rehearse(p *plan.Plan, see func(*plan.Leg)) {
+	rehearsal := *p
+	rehearsal.Graph = v.graph(p.Graph, false)
+	rehearsal.Concurrency = nil
+	for _, conclusion := range []plan.Conclusion{plan.Success, plan.Failure} {
+		v.once(&rehearsal, conclusion, see)
+	}
+}
+
+// once runs the plan with every leg ending the same way.
+func (v *validation) once(p *plan.Plan, conclusion plan.Conclusion, see func(*plan.Leg)) {
 	state := plan.NewState(p)
 	for queue := state.Start(); len(queue) > 0; queue = queue[1:] {
 		d := queue[0]
 		if d.Action != plan.Start {
 			continue
 		}
-		if v.static[d.Leg.Job] && !v.asked[d.Leg.ID] {
+		if !v.asked[d.Leg.ID] {
 			v.asked[d.Leg.ID] = true
-			if _, err := place(d.Leg, ask); err != nil {
-				v.add(err)
-			}
+			see(d.Leg)
 		}
 		queue = append(queue, state.Apply(d.Leg.ID, conclusion, nil)...)
 	}

@@ -2,6 +2,7 @@ package local
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -56,5 +57,25 @@ func TestLabels(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestLegs(t *testing.T) {
+	p := planOf(t, `on: push
+jobs:
+  a: {runs-on: ubuntu-latest, strategy: {matrix: {n: [1, 2]}}, steps: [run: x]}
+  b: {needs: a, if: failure(), runs-on: ubuntu-latest, steps: [run: x]}
+  c: {needs: a, runs-on: "${{ needs.a.outputs.os }}", steps: [run: x]}
+  never: {if: github.event_name == 'release', runs-on: ubuntu-latest, steps: [run: x]}
+  call: {uses: ./called.yml}
+`, "on: workflow_call\njobs:\n  in: {runs-on: ubuntu-latest, steps: [run: x]}")
+	var names []string
+	for _, leg := range Legs(p) {
+		names = append(names, leg.Name)
+	}
+	slices.Sort(names)
+	want := []string{"a (1)", "a (2)", "b", "c", "call / in"}
+	if !slices.Equal(names, want) {
+		t.Errorf("got %q, want %q", names, want)
 	}
 }

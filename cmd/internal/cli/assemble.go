@@ -52,12 +52,8 @@ func (a *app) assemble(local []action.LocalRepository) (*parts, error) {
 	}
 	p := &parts{log: log}
 	p.docker = docker.New(docker.Options{
-		Host: c.Docker.Host,
-		Policy: docker.Policy{
-			AllowPrivileged: c.Docker.AllowPrivileged, AllowMounts: c.Docker.AllowMounts,
-			AllowDevices: c.Docker.AllowDevices, AllowHostNamespaces: c.Docker.AllowHostNamespaces,
-			AllowSocket: c.Docker.AllowSocket,
-		},
+		Host:   c.Docker.Host,
+		Policy: a.policy(),
 		CACert: ca, Proxy: a.proxy(),
 		HelperCache: c.CacheDir, Log: log,
 	})
@@ -73,6 +69,15 @@ func (a *app) assemble(local []action.LocalRepository) (*parts, error) {
 		UseHost: c.Node.UseHost == config.NodeAuto, Offline: c.Offline,
 	}
 	return p, nil
+}
+
+// policy is what the user's own configuration lets workflows ask for.
+func (a *app) policy() docker.Policy {
+	d := a.config.Docker
+	return docker.Policy{
+		AllowPrivileged: d.AllowPrivileged, AllowMounts: d.AllowMounts, AllowDevices: d.AllowDevices,
+		AllowHostNamespaces: d.AllowHostNamespaces, AllowSocket: d.AllowSocket,
+	}
 }
 
 func (p *parts) executors() map[string]executor.Executor {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -61,9 +60,7 @@ func (a *app) printDiagnostics(files []file, asJSON bool) error {
 		}
 	}
 	if asJSON {
-		e := json.NewEncoder(a.stdout)
-		e.SetIndent("", "  ")
-		if err := e.Encode(map[string]any{"diagnostics": rows}); err != nil {
+		if err := printJSON(a.stdout, map[string]any{"diagnostics": rows}); err != nil {
 			return err
 		}
 	} else {
@@ -71,7 +68,11 @@ func (a *app) printDiagnostics(files []file, asJSON bool) error {
 			fmt.Fprintln(a.stdout, d)
 		}
 		if len(all) == 0 {
-			fmt.Fprintf(a.stdout, "%d workflow files are valid\n", len(files))
+			text := fmt.Sprintf("%d workflow files are valid", len(files))
+			if len(files) == 1 {
+				text = "1 workflow file is valid"
+			}
+			fmt.Fprintln(a.stdout, text)
 		}
 	}
 	if all.HasErrors() {

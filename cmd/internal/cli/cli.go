@@ -66,25 +66,23 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, env []string
 	}
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env}
 	root := a.root()
-	typed, err := a.withActrc(args[1:])
-	if err != nil {
-		fmt.Fprintln(stderr, "drydock: read .actrc:", err)
-		return exitUsage
-	}
-	root.SetArgs(typed)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	err = root.ExecuteContext(ctx)
+	typed, err := a.withActrc(root, args[1:])
+	if err == nil {
+		root.SetArgs(typed)
+		err = root.ExecuteContext(ctx)
+	}
 	if err == nil {
 		return exitOK
 	}
 	var e *exitError
 	if !errors.As(err, &e) {
-		// What is left are cobra's own complaints about flags and arguments.
-		e = &exitError{exitUsage, err}
+		// What is left are cobra's own complaints about commands and arguments.
+		e = &exitError{exitUsage, complaint(err)}
 	}
 	if e.err != nil {
 		for _, line := range strings.Split(e.err.Error(), "\n") {
@@ -119,7 +117,7 @@ func (a *app) enter(cmd *cobra.Command) error {
 		}
 	}
 	a.dir = dir
-	c, err := config.Load(config.Options{Dir: dir, Env: a.env, Flags: a.flags})
+	c, err := config.Load(config.Options{Dir: dir, Env: append(a.env[:len(a.env):len(a.env)], instanceEnv(cmd)...), Flags: a.flags})
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"text/tabwriter"
 
@@ -32,9 +31,7 @@ func (a *app) configCommand() *cobra.Command {
 				for _, s := range settings {
 					rows = append(rows, row{s.Key, s.Value, s.Origin.String()})
 				}
-				e := json.NewEncoder(a.stdout)
-				e.SetIndent("", "  ")
-				return e.Encode(map[string]any{"settings": rows})
+				return printJSON(a.stdout, map[string]any{"settings": rows})
 			}
 			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 			for _, s := range settings {

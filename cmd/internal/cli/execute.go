@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -11,7 +10,6 @@ import (
 	"github.com/drydock-ci/drydock/cmd/internal/term"
 	"github.com/drydock-ci/drydock/config"
 	"github.com/drydock-ci/drydock/runner"
-	"github.com/drydock-ci/drydock/runner/action"
 	"github.com/drydock-ci/drydock/runner/local"
 	"github.com/drydock-ci/drydock/workflow/plan"
 )
@@ -22,12 +20,12 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	place := &placer{config: a.config, options: o.containerOptions, docker: p.probe(ctx, a.config)}
-	if err := a.preflight(ctx, p, s, place); err != nil {
+	place := &placer{config: a.config, options: o.containerOptions, docker: p.probe(ctx, a.config), platform: o.architecture}
+	if err := a.preflight(ctx, p, s, place, o); err != nil {
 		return err
 	}
 	if o.dryRun {
-		return printList(a.stdout, s.files, o.asJSON)
+		return a.printDryRun(s, o)
 	}
 	lock, err := lockRun(a.config.StateDir)
 	if err != nil {
@@ -60,7 +58,7 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 			Sink: runner.Sinks(ui.Run(func(job plan.LegID) string { return rerunCommand(s, i, job) }), &infra),
 			Job: runner.Job{
 				Run: lock.id, Env: g.env,
-				Checkout: runner.Checkout{Repository: s.event.Repository, Served: true},
+				Checkout: runner.Checkout{Repository: s.event.Repository, Served: !o.noSkipCheckout},
 			},
 		})
 	}
@@ -121,61 +119,22 @@ func (p *parts) probe(ctx context.Context, c *config.Config) error {
 	return err
 }
 
-// preflight finds what would stop a run in the middle: labels without a
-// place, actions that are not there offline.
-func (a *app) preflight(ctx context.Context, p *parts, s *session, place *placer) error {
-	var errs []error
-	for _, built := range s.plans {
-		if err := local.Labels(built, place.place); err != nil {
-			errs = append(errs, err)
+// printDryRun lists the jobs of the plan: all that would stop them has been
+// looked at.
+func (a *app) printDryRun(s *session, o runOptions) error {
+	var rows []listRow
+	for i, built := range s.plans {
+		keep := map[string]bool{}
+		for _, j := range built.Graph.Jobs {
+			keep[j.ID] = true
 		}
-	}
-	if err := errors.Join(errs...); err != nil {
-		var e *exitError
-		if errors.As(err, &e) {
-			return &exitError{e.code, err}
-		}
-		return &exitError{exitUsage, err}
-	}
-	if !a.config.Offline {
-		return nil
-	}
-	return missingOffline(ctx, p, s)
-}
-
-// missingOffline lists every action that an offline run would need.
-func missingOffline(ctx context.Context, p *parts, s *session) error {
-	var refs []action.Ref
-	for _, built := range s.plans {
-		refs = appendUses(refs, built.Graph)
-	}
-	missing := p.store.Plan(ctx, refs)
-	if len(missing) == 0 {
-		return nil
-	}
-	lines := []string{fmt.Sprintf("%d actions are missing and --offline was asked for:", len(missing))}
-	for _, m := range missing {
-		lines = append(lines, "  "+m.String())
-	}
-	return &exitError{exitInfrastructure, errors.New(strings.Join(lines, "\n"))}
-}
-
-// appendUses collects the repository actions of a graph. A checkout of the
-// repository under test is served from the working copy.
-func appendUses(refs []action.Ref, g *plan.Graph) []action.Ref {
-	for _, j := range g.Jobs {
-		if j.Call != nil {
-			refs = appendUses(refs, j.Call.Graph)
-		}
-		for _, s := range j.Steps {
-			ref, err := action.ParseUses(s.Uses)
-			if s.Kind != plan.Uses || err != nil || ref.Kind != action.Repository || strings.EqualFold(ref.Repository, "actions/checkout") {
-				continue
+		for _, r := range listRows(s.files[i : i+1]) {
+			if keep[r.Job] {
+				rows = append(rows, r)
 			}
-			refs = append(refs, ref)
 		}
 	}
-	return refs
+	return printRows(a.stdout, rows, o.asJSON)
 }
 
 // renderer is what shows the run.

@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,11 +51,29 @@ func (a *app) given(o runOptions, changed func(flag string) bool) (given, error)
 		if g.payload, err = os.ReadFile(name); err != nil {
 			return g, usage("read --eventpath: %w", err)
 		}
-		if !json.Valid(g.payload) {
-			return g, usage("read --eventpath %q: it is not JSON", o.eventFile)
+		if err := checkJSON(g.payload); err != nil {
+			return g, usage("read --eventpath %s:%w", o.eventFile, err)
 		}
 	}
 	return g, nil
+}
+
+// checkJSON says where a text stops being JSON: "2:7: it is not JSON: cause".
+func checkJSON(data []byte) error {
+	var v any
+	err := json.Unmarshal(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), &v)
+	if err == nil {
+		return nil
+	}
+	at := len(data)
+	var wrong *json.SyntaxError
+	if errors.As(err, &wrong) {
+		at = min(int(wrong.Offset), len(data))
+	}
+	before := data[:max(at-1, 0)]
+	line := bytes.Count(before, []byte("\n")) + 1
+	column := len(before) - (bytes.LastIndexByte(before, '\n') + 1) + 1
+	return fmt.Errorf("%d:%d: it is not JSON: %w: give the payload of the event, {} for an empty one", line, column, err)
 }
 
 // dispatchInputs gives the inputs context of a workflow_dispatch or
@@ -80,12 +101,37 @@ func dispatchInputs(f file, event string, values map[string]string) (expr.Value,
 		}
 		b.Set(in.ID, v)
 	}
-	for name := range values {
+	for name := range values { // GitHub refuses them; a file of inputs may be for several workflows
 		if !used[strings.ToLower(name)] {
 			b.Set(name, expr.String(values[name]))
 		}
 	}
 	return b.Value(), nil
+}
+
+// unexpectedInputs refuses inputs that no workflow declares, as GitHub does;
+// those of a file may be for other workflows.
+func unexpectedInputs(files []file, event string, flags []string) error {
+	if event != "workflow_dispatch" {
+		return nil
+	}
+	var known []string
+	for _, f := range files {
+		for _, in := range f.workflow.On.Trigger(event).Inputs {
+			known = append(known, in.ID)
+		}
+	}
+	for _, given := range flags {
+		name, _, _ := strings.Cut(given, "=")
+		if slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, name) }) {
+			continue
+		}
+		if len(known) == 0 {
+			return usage("--input %q: %s has no inputs", name, files[0].path)
+		}
+		return usage("--input %q: no such input: the inputs are %s%s", name, strings.Join(known, ", "), didYouMean(name, known))
+	}
+	return nil
 }
 
 func lookupFold(m map[string]string, name string) (string, bool) {

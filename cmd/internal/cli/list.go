@@ -116,7 +116,10 @@ func nodeText(n *workflow.Node) string {
 }
 
 func printList(w io.Writer, files []file, asJSON bool) error {
-	rows := listRows(files)
+	return printRows(w, listRows(files), asJSON)
+}
+
+func printRows(w io.Writer, rows []listRow, asJSON bool) error {
 	if asJSON {
 		return printJSON(w, map[string]any{"jobs": rows})
 	}

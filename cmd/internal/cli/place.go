@@ -3,12 +3,13 @@ package cli
 import (
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/drydock-ci/drydock/config"
 	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/runner"
+	"github.com/drydock-ci/drydock/runner/local"
+	"github.com/drydock-ci/drydock/workflow/expr"
 	"github.com/drydock-ci/drydock/workflow/plan"
 )
 
@@ -17,6 +18,8 @@ type placer struct {
 	config  *config.Config
 	docker  error // why docker cannot be used; nil: it can
 	options string
+
+	platform string // of --container-architecture
 }
 
 // hostNames are the values of --platform that mean this machine itself; the
@@ -25,9 +28,6 @@ var hostNames = []string{config.PlatformHost, "-self-hosted"}
 
 // place is runner/local's Place function.
 func (p *placer) place(leg *plan.Leg, labels []string, group string) (runner.Place, error) {
-	if len(labels) == 0 && group != "" {
-		return runner.Place{}, fmt.Errorf("runs-on group %q: groups are known only to a server: add a label that is mapped to an image", group)
-	}
 	for _, label := range labels {
 		if label == "" {
 			continue
@@ -38,7 +38,7 @@ func (p *placer) place(leg *plan.Leg, labels []string, group string) (runner.Pla
 		}
 		return p.at(image, label, labels, leg)
 	}
-	return runner.Place{}, p.unknown(labels)
+	return runner.Place{}, p.unknown(leg, labels, group)
 }
 
 // at is the place of an image, or this machine.
@@ -80,19 +80,22 @@ func (p *placer) pull() executor.PullPolicy {
 }
 
 // unknown explains that no label is mapped.
-func (p *placer) unknown(labels []string) error {
-	known := make([]string, 0, len(p.config.Platforms))
-	for label := range p.config.Platforms {
-		known = append(known, label)
+func (p *placer) unknown(leg *plan.Leg, labels []string, group string) error {
+	err := local.UnknownLabel(labels, group)
+	known := sortedKeys(p.config.Platforms)
+	for _, label := range labels {
+		best, distance := "", 3
+		for _, k := range known {
+			if d := editDistance(strings.ToLower(label), k); d < distance {
+				best, distance = k, d
+			}
+		}
+		if best != "" {
+			return fmt.Errorf("%w (did you mean %q?)", err, best)
+		}
 	}
-	sort.Strings(known)
-	name := strings.Join(labels, ", ")
-	if len(labels) == 0 || name == "" {
-		return fmt.Errorf("runs-on is empty: give a label, for example ubuntu-latest")
+	if leg.Contexts["matrix"].Kind() == expr.KindObject {
+		return fmt.Errorf("%w; --matrix KEY:VALUE runs other legs alone", err)
 	}
-	lower := strings.ToLower(name)
-	if strings.HasPrefix(lower, "windows") || strings.HasPrefix(lower, "macos") {
-		return fmt.Errorf("no place for runs-on %q: Drydock runs Linux containers and this machine itself: map the label with -P %s=IMAGE or -P %s=host, or leave the job out with --job", name, labels[0], labels[0])
-	}
-	return fmt.Errorf("no place for runs-on %q: known labels are %s: map it with -P %s=IMAGE (or =host), or under platforms: in drydock.yaml", name, strings.Join(known, ", "), labels[0])
+	return err
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/drydock-ci/drydock/runner/action"
@@ -33,6 +34,9 @@ func (a *app) plan(ctx context.Context, p *parts, event string, o runOptions, g 
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
+	if o.defaultBranch != "" {
+		repo.DefaultBranch = o.defaultBranch
+	}
 	root := a.top()
 	all, err := a.workflowFiles(o.workflows, root)
 	if err != nil {
@@ -42,14 +46,20 @@ func (a *app) plan(ctx context.Context, p *parts, event string, o runOptions, g 
 		return nil, err
 	}
 	s := &session{repo: repo, root: root, files: triggered(all, event)}
+	if len(s.files) == 0 {
+		return nil, noWorkflow(all, event)
+	}
 	if len(o.jobs) > 0 {
+		known := jobIDs(s.files)
+		for _, id := range o.jobs {
+			if !slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, id) }) {
+				return nil, usage("--job %q: no workflow that starts on %q has this job: the jobs are %s%s", id, event, strings.Join(known, ", "), didYouMean(id, known))
+			}
+		}
 		s.files = withJobs(s.files, o.jobs)
 	}
-	if len(s.files) == 0 {
-		if len(o.jobs) > 0 && len(triggered(all, event)) > 0 {
-			return nil, usage("no workflow that starts on %q has the job %s: the jobs are %s", event, strings.Join(o.jobs, ", "), strings.Join(jobIDs(triggered(all, event)), ", "))
-		}
-		return nil, noWorkflow(all, event)
+	if err := unexpectedInputs(s.files, event, o.inputs); err != nil {
+		return nil, err
 	}
 	s.event, err = local.BuildEvent(ctx, repo, event, local.EventOptions{
 		Payload: g.payload, File: o.eventFile, Actor: o.actor, Inputs: g.inputs, Workflow: s.files[0].path,
@@ -59,6 +69,9 @@ func (a *app) plan(ctx context.Context, p *parts, event string, o runOptions, g 
 	}
 	for _, f := range s.files {
 		built, err := a.planFile(ctx, p, s, f, event, o, g)
+		if a.config.Offline && action.IsKind(err, action.KindMissing) {
+			return nil, a.missingOf(ctx, p, s, err)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -109,6 +122,41 @@ func planError(err error) error {
 		return &exitError{exitInfrastructure, err}
 	}
 	return &exitError{exitInvalid, err}
+}
+
+// missingOf lists everything that the files name and that is not there, when
+// already a reusable workflow is missing and there can be no plan.
+func (a *app) missingOf(ctx context.Context, p *parts, s *session, cause error) error {
+	w := &wants{}
+	for _, f := range s.files {
+		for _, j := range f.workflow.Jobs {
+			if j.Uses != nil {
+				if ref, err := action.ParseUses(j.Uses.Text); err == nil && ref.Kind == action.Repository {
+					w.ref(ref, "", f.path, j.Uses.Pos, 0)
+				}
+			}
+			w.steps(j.Steps, s.root, f.path)
+		}
+	}
+	if err := w.offline(ctx, p); err != nil {
+		return err
+	}
+	return cause
+}
+
+// steps notes the actions of steps as the file has them.
+func (w *wants) steps(steps []workflow.Step, root, file string) {
+	for _, step := range steps {
+		switch step := step.(type) {
+		case *workflow.Uses:
+			ref, err := action.ParseUses(step.Uses.Text)
+			if err == nil && !servedCheckout(plan.Step{With: step.With}, ref) {
+				w.ref(ref, root, file, step.Uses.Pos, 0)
+			}
+		case *workflow.Parallel:
+			w.steps(step.Steps, root, file)
+		}
+	}
 }
 
 func withJobs(files []file, ids []string) []file {

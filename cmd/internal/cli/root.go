@@ -25,6 +25,9 @@ in Docker containers or directly on the host, offline if you like.`,
 		SilenceErrors: true,
 		Version:       version(),
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if strings.HasPrefix(cmd.Name(), "__complete") {
+				return nil // a broken drydock.yaml must not break the shell
+			}
 			return a.enter(cmd)
 		},
 	}
@@ -38,8 +41,24 @@ in Docker containers or directly on the host, offline if you like.`,
 		a.runCommand(), a.listCommand(), a.graphCommand(), a.checkCommand(), a.exprCommand(),
 		a.doctorCommand(), a.configCommand(), a.versionCommand(),
 	)
+	completeConfig(root)
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Long = completionHelp
+			c.Example = "  source <(drydock completion bash)\n  drydock completion zsh > \"${fpath[1]}/_drydock\"\n  drydock completion fish | source"
+			c.PersistentPreRunE = func(*cobra.Command, []string) error { return nil }
+		}
+		if c.HasSubCommands() { // else a mistyped one would print help and pass
+			c.Args = cobra.NoArgs
+			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 	return root
 }
+
+const completionHelp = `Completion prints a script that makes your shell complete drydock's commands, flags, events and
+job ids. Load it in the shell's start file.`
 
 // configFlags makes a flag of every row of the configuration's table that has
 // one; the values go to config.Load as texts.
@@ -86,45 +105,4 @@ func (f *configFlag) Type() string {
 func (f *configFlag) Set(s string) error {
 	f.app.flags[f.name] = append(f.app.flags[f.name], s)
 	return nil
-}
-
-// suggestFlag names the flag that an unknown one comes close to.
-func suggestFlag(cmd *cobra.Command, err error) string {
-	_, name, ok := strings.Cut(err.Error(), "unknown flag: --")
-	if !ok {
-		return ""
-	}
-	best, distance := "", 3
-	see := func(f *pflag.Flag) {
-		if d := editDistance(f.Name, name); d < distance && !f.Hidden {
-			best, distance = f.Name, d
-		}
-	}
-	cmd.Flags().VisitAll(see)
-	cmd.InheritedFlags().VisitAll(see)
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (did you mean --%s?)", best)
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		before := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := before
-			if a[i-1] != b[j-1] {
-				cost++
-			}
-			before = row[j]
-			row[j] = min(cost, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -18,14 +18,16 @@ import (
 
 // runOptions are the flags of `run`; act's names where act has the flag.
 type runOptions struct {
-	workflows, eventFile, actor           string
-	jobs, matrix                          []string
-	secrets, vars, envs, inputs           []string
-	secretFile, varFile, envFile, inFile  string
-	containerOptions                      string
-	localRepositories                     []string
-	list, graph, dryRun, asJSON, noReturn bool
-	verbose, quiet                        bool
+	workflows, eventFile, actor          string
+	jobs, matrix                         []string
+	secrets, vars, envs, inputs          []string
+	secretFile, varFile, envFile, inFile string
+	containerOptions                     string
+	localRepositories                    []string
+	list, graph, dryRun, asJSON          bool
+	verbose, quiet, watch                bool
+
+	actOptions
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -46,18 +48,25 @@ Exit codes: 0 all jobs passed, 1 a job failed, 2 usage or configuration, 3 a wor
   drydock run --json | jq -r 'select(.type == "job-finished") | .name + ": " + .conclusion'`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			event := "push"
-			if len(args) > 0 {
-				event = args[0]
+			if err := a.obeyAct(cmd, &o); err != nil {
+				return err
+			}
+			event, err := a.event(args, o)
+			if err != nil {
+				return err
+			}
+			if o.watch {
+				return a.watch(cmd, func() error { return a.run(cmd, event, o) })
 			}
 			return a.run(cmd, event, o)
 		},
+		ValidArgsFunction: a.completeEvents,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.workflows, "workflows", "W", "", "workflow `path`: a file or a folder (default .github/workflows)")
 	f.StringArrayVarP(&o.jobs, "job", "j", nil, "run only this job `id` and what it needs (repeatable)")
 	f.StringVarP(&o.eventFile, "eventpath", "e", "", "JSON `file` with the event's payload (default: made from the local git repository)")
-	f.StringVar(&o.actor, "actor", "", "`user` who starts the run (default: from git)")
+	f.StringVarP(&o.actor, "actor", "a", "", "`user` who starts the run (default: from git)")
 	f.StringArrayVarP(&o.secrets, "secret", "s", nil, "secret `NAME=VALUE`; NAME alone reads the environment or asks")
 	f.StringVar(&o.secretFile, "secret-file", ".secrets", "`file` with secrets, NAME=VALUE a line")
 	f.StringArrayVar(&o.vars, "var", nil, "configuration variable `NAME=VALUE` (vars context)")
@@ -75,10 +84,34 @@ Exit codes: 0 all jobs passed, 1 a job failed, 2 usage or configuration, 3 a wor
 	f.BoolVar(&o.asJSON, "json", false, "print one event a line as JSON")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "print more")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print only failures and the summary")
-	// act removes its containers only when asked; here it is always so.
-	f.Bool("rm", true, "accepted for act's users: nothing is ever left behind")
-	_ = f.MarkHidden("rm")
+	f.BoolVarP(&o.watch, "watch", "w", false, "run again whenever a file of the repository changes")
+	o.flags(f)
+	_ = cmd.RegisterFlagCompletionFunc("job", a.completeJobs)
+	help := cmd.HelpFunc()
+	cmd.SetHelpFunc(func(c *cobra.Command, args []string) {
+		help(c, args)
+		fmt.Fprint(c.OutOrStdout(), actHelp())
+	})
 	return cmd
+}
+
+// event is the one that was named, else push.
+func (a *app) event(args []string, o runOptions) (string, error) {
+	switch {
+	case len(args) > 0:
+		return args[0], nil
+	case o.detectEvent:
+		files, err := a.workflowFiles(o.workflows, a.top())
+		if err != nil {
+			return "", err
+		}
+		for _, f := range files {
+			if f.workflow != nil && len(f.workflow.On.Triggers) > 0 {
+				return f.workflow.On.Triggers[0].Event, nil
+			}
+		}
+	}
+	return "push", nil
 }
 
 // run is the whole of `drydock run`.

@@ -70,24 +70,3 @@ func (a *app) missingValue(p pairs, name string) (string, error) {
 	}
 	return "", usage("--%s %s: no value was given and the environment has none: use --%s %s=VALUE or export %s", p.what, name, p.what, name, name)
 }
-
-// withActrc puts the flags of .actrc files before those that were typed, so
-// that the latter win. Only `run` takes them.
-func (a *app) withActrc(args []string) ([]string, error) {
-	if len(args) == 0 || args[0] != "run" {
-		return args, nil
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return nil, err
-	}
-	files, err := config.ReadActrc(dir, a.env)
-	if err != nil {
-		return nil, err
-	}
-	out := []string{"run"}
-	for _, f := range files {
-		out = append(out, f.Args...)
-	}
-	return append(out, args[1:]...), nil
-}

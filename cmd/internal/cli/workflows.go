@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -123,5 +124,10 @@ func (f file) title() string {
 }
 
 func noWorkflow(files []file, event string) error {
-	return usage("no workflow starts on %q: these events start one: %s", event, strings.Join(events(files), ", "))
+	known := events(files)
+	text := fmt.Sprintf("no workflow starts on %q: these events start one: %s", event, strings.Join(known, ", "))
+	if len(known) > 0 {
+		text += fmt.Sprintf(": try \"drydock run %s\"", known[0])
+	}
+	return usage("%s", text)
 }
