@@ -16,6 +16,11 @@ func (r *report) checkTemplate(n *Node, want *rule, s *scope) *Node {
 	t, err := expr.ParseTemplate(n.Text, &s.Known)
 	if err != nil {
 		r.expressionError(n, err, s)
+		if !want.accepts(n) {
+			// To GitHub the text is then a string like any other
+			// (actions/runner: TemplateReader.cs, Validate).
+			r.add(n.Pos, "unexpected-value", fmt.Sprintf("Unexpected value '%s'", n.Text), "correct the expression")
+		}
 		return nil
 	}
 	switch {

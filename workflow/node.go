@@ -111,6 +111,23 @@ func (n *Node) ScalarText() string {
 	}
 }
 
+// size counts the bytes of a tree as GitHub does: 24 an object, and for a text
+// 26 and two a UTF-16 unit (actions/runner: TemplateMemory.cs).
+func size(n *Node) int {
+	const object, text = 24, 26
+	total := object
+	if n.Kind == String {
+		total += text + 2*len(n.Text)
+	}
+	for _, item := range n.Items {
+		total += size(item)
+	}
+	for _, e := range n.Entries {
+		total += size(e.Key) + size(e.Value)
+	}
+	return total
+}
+
 // UnmarshalJSON decodes a node and remakes Number from Text.
 func (n *Node) UnmarshalJSON(data []byte) error {
 	type plain Node

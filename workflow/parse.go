@@ -42,7 +42,7 @@ func ParseSteps(file string, n *Node, composite bool) ([]Step, Diagnostics) {
 // check refused they pass over in silence: it is reported.
 
 func (r *report) workflow(root *Node) *Workflow {
-	w := &Workflow{File: r.file, Pos: root.Pos}
+	w := &Workflow{File: r.file, Pos: root.Pos, Size: size(root)}
 	for _, e := range root.Entries {
 		switch e.Key.Text {
 		case "name":

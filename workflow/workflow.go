@@ -14,6 +14,9 @@ type Workflow struct {
 	Concurrency *Concurrency
 	Jobs        []*Job // in the file's order
 	Pos         Pos
+	// Size is what the file takes in memory, in bytes as GitHub counts them
+	// (actions/runner: TemplateMemory.cs).
+	Size int
 }
 
 // Job gives the job with that id (ids ignore case), or nil.

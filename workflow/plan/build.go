@@ -26,6 +26,9 @@ type Builder struct {
 	// unknown, and a called workflow may ask for anything unless a caller's
 	// `permissions:` limits it.
 	DefaultPermissions *workflow.Permissions
+	// MaxSize bounds the files of a run together, as GitHub counts them; 0 is
+	// 10 MiB. A file counts as often as it is called.
+	MaxSize int
 }
 
 // Build is Builder{Load: load}.Build.
@@ -39,6 +42,7 @@ func Build(ctx context.Context, w *workflow.Workflow, src Source, event string, 
 // wraps it.
 func (b Builder) Build(ctx context.Context, w *workflow.Workflow, src Source, event string, contexts map[string]expr.Value) (*Plan, error) {
 	c := builder{Builder: b, files: map[string]*workflow.Workflow{}, loads: map[reference]loaded{}}
+	c.bytes = w.Size
 	root := place{src: src, file: w.File, chain: []string{src.key()}}
 	graph, err := c.graph(ctx, w, root)
 	if err != nil {
@@ -59,6 +63,7 @@ type builder struct {
 	files map[string]*workflow.Workflow // called files by Source.key
 	loads map[reference]loaded
 	jobs  int
+	bytes int // of the files so far
 }
 
 // place is where in the tree of calls a file is converted.

@@ -93,55 +93,73 @@ func (b *builder) call(ctx context.Context, wj *workflow.Job, j *Job, at place) 
 		b.report(at.file, pos, "too-many-files", "the run calls more than %d different workflows", maxCalledFiles)
 		return nil, nil
 	case l.bad != nil || l.w == nil:
-		b.reportCalled(at.file, pos, uses, l.bad)
+		b.reportCalled(at.file, pos, l.src, l.bad)
 		return nil, nil
 	}
 	trigger := l.w.On.Trigger("workflow_call")
 	if trigger == nil {
-		b.report(at.file, pos, "not-callable", "'%s' cannot be called: its `on:` has no workflow_call", l.src)
+		b.reportCalled(at.file, pos, l.src, workflow.Diagnostics{{
+			Pos: l.w.On.Pos, Severity: workflow.Error, Message: "workflow_call key is not defined in the referenced workflow.",
+			Hint: "add workflow_call to its `on:`",
+		}})
 		return nil, nil
 	}
-	b.checkInputs(wj, trigger, at)
+	b.checkInputs(wj, l, trigger, at)
 	b.checkSecrets(wj, trigger, at)
 	b.checkPermissions(wj, j, l.w, at)
 
+	if !b.size(at, pos, l) {
+		return nil, nil
+	}
 	before := len(b.found)
 	inner := place{src: l.src, file: l.src.String(), allowed: j.Permissions, chain: append(slices.Clone(at.chain), l.src.key())}
 	graph, err := b.graph(ctx, l.w, inner)
 	if err != nil {
 		return nil, fmt.Errorf("%s:%d:%d: calling '%s': %w", at.file, pos.Line, pos.Column, uses, err)
 	}
-	called := slices.Clone(b.found[before:])
-	b.found = b.found[:before]
-	if len(called) > 0 {
-		b.reportCalled(at.file, pos, uses, called)
+	if len(b.found) > before {
+		b.cameFrom(before, at.file, pos)
 		return nil, nil
 	}
 	return &Call{Pos: pos, Uses: uses, Graph: graph, With: wj.With, Secrets: wj.Secrets, Inherit: wj.InheritSecrets}, nil
 }
 
-// reportCalled puts the caller's place before what is wrong in a called file.
-func (b *builder) reportCalled(file string, pos workflow.Pos, uses string, found workflow.Diagnostics) {
+// reportCalled puts the caller's place before what is wrong in a called file,
+// in GitHub's words (actions/runner: ReusableWorkflowsLoader.cs).
+func (b *builder) reportCalled(file string, pos workflow.Pos, called Source, found workflow.Diagnostics) {
 	for _, d := range found {
 		if d.Severity == workflow.Error {
 			place := ""
-			if d.File != "" {
-				place = fmt.Sprintf("%s:%d:%d: ", d.File, d.Pos.Line, d.Pos.Column)
+			if d.Pos.Line > 0 {
+				place = fmt.Sprintf(" (Line: %d, Col: %d)", d.Pos.Line, d.Pos.Column)
 			}
 			b.found = append(b.found, workflow.Diagnostic{
-				File: file, Pos: pos, Severity: workflow.Error, Code: d.Code, Hint: d.Hint,
-				Message: fmt.Sprintf("in called workflow '%s': %s%s", uses, place, d.Message),
+				File: file, Pos: pos, Severity: workflow.Error, Code: "called-workflow", Hint: d.Hint,
+				Message: fmt.Sprintf("Error from called workflow %s%s: %s", called, place, d.Message),
 			})
 		}
 	}
 	if !found.HasErrors() {
-		b.report(file, pos, "called-workflow", "called workflow '%s' cannot be read", uses)
+		b.report(file, pos, "called-workflow", "Error from called workflow %s: it cannot be read", called)
 	}
 }
 
-// checkInputs compares `with:` with the declared inputs; values with
-// expressions are checked when they are known.
-func (b *builder) checkInputs(wj *workflow.Job, trigger *workflow.Trigger, at place) {
+// cameFrom says of what was found in a called file since before who called it.
+func (b *builder) cameFrom(before int, file string, pos workflow.Pos) {
+	caller := fmt.Sprintf("called from %s:%d:%d", file, pos.Line, pos.Column)
+	for i := before; i < len(b.found); i++ {
+		if d := &b.found[i]; d.Hint == "" {
+			d.Hint = caller
+		} else {
+			d.Hint += "; " + caller
+		}
+	}
+}
+
+// checkInputs compares `with:` with the declared inputs, in GitHub's words
+// (actions/runner: WorkflowTemplateConverter.cs, ConvertToWorkflowJobInputs);
+// values with expressions are checked when they are known.
+func (b *builder) checkInputs(wj *workflow.Job, l loaded, trigger *workflow.Trigger, at place) {
 	given := map[string]*workflow.Node{}
 	for _, e := range entries(wj.With) {
 		given[strings.ToLower(e.Key.Text)] = e.Value
@@ -149,19 +167,28 @@ func (b *builder) checkInputs(wj *workflow.Job, trigger *workflow.Trigger, at pl
 	declared := map[string]bool{}
 	for _, in := range trigger.Inputs {
 		declared[strings.ToLower(in.ID)] = true
+		if in.Default != nil && !in.Default.Expressions() {
+			if _, err := typedInput(in, literalValue(in.Default)); err != nil {
+				b.reportCalled(at.file, wj.Uses.Pos, l.src, workflow.Diagnostics{{
+					Pos: in.Default.Pos, Severity: workflow.Error, Hint: err.Error(),
+					Message: fmt.Sprintf("Unexpected value '%s'", in.Default.ScalarText()),
+				}})
+			}
+		}
 		value, ok := given[strings.ToLower(in.ID)]
 		if !ok && in.Required && !hasInsert(wj.With) {
-			b.report(at.file, wj.Uses.Pos, "missing-input", "input '%s' is required by '%s'", in.ID, wj.Uses.Text)
+			b.report(at.file, wj.Uses.Pos, "missing-input", "Input %s is required, but not provided while calling.", in.ID)
 		}
 		if ok && !value.Expressions() {
 			if _, err := typedInput(in, literalValue(value)); err != nil {
-				b.report(at.file, value.Pos, "input-type", "%s", err)
+				b.report(at.file, value.Pos, "input-type", "Unexpected value '%s'", value.ScalarText())
+				b.found[len(b.found)-1].Hint = err.Error()
 			}
 		}
 	}
 	for _, e := range entries(wj.With) {
 		if !declared[strings.ToLower(e.Key.Text)] && !e.Key.Expressions() {
-			b.report(at.file, e.Value.Pos, "unknown-input", "input '%s' is not declared by '%s'", e.Key.Text, wj.Uses.Text)
+			b.report(at.file, e.Value.Pos, "unknown-input", "Invalid input, %s is not defined in the referenced workflow.", e.Key.Text)
 		}
 	}
 }
@@ -178,12 +205,12 @@ func (b *builder) checkSecrets(wj *workflow.Job, trigger *workflow.Trigger, at p
 	for _, secret := range trigger.Secrets {
 		declared[strings.ToLower(secret.ID)] = true
 		if secret.Required && !given[strings.ToLower(secret.ID)] && !hasInsert(wj.Secrets) {
-			b.report(at.file, wj.Uses.Pos, "missing-secret", "secret '%s' is required by '%s'", secret.ID, wj.Uses.Text)
+			b.report(at.file, wj.Uses.Pos, "missing-secret", "Secret %s is required, but not provided while calling.", secret.ID)
 		}
 	}
 	for _, e := range entries(wj.Secrets) {
 		if !declared[strings.ToLower(e.Key.Text)] && !e.Key.Expressions() {
-			b.report(at.file, e.Value.Pos, "unknown-secret", "secret '%s' is not declared by '%s'", e.Key.Text, wj.Uses.Text)
+			b.report(at.file, e.Value.Pos, "unknown-secret", "Invalid secret, %s is not defined in the referenced workflow.", e.Key.Text)
 		}
 	}
 }
@@ -191,12 +218,13 @@ func (b *builder) checkSecrets(wj *workflow.Job, trigger *workflow.Trigger, at p
 // checkPermissions refuses a called file that asks for more than the caller
 // has (actions/runner: PermissionsHelper.cs).
 func (b *builder) checkPermissions(wj *workflow.Job, j *Job, called *workflow.Workflow, at place) {
-	if more := excess(called.Permissions, j.Permissions); more != "" {
-		b.report(at.file, wj.Pos, "permissions", "calling '%s': the workflow %s", wj.Uses.Text, more)
+	uses := wj.Uses.Text
+	if want, have := excess(called.Permissions, j.Permissions); want != "" {
+		b.report(at.file, wj.Pos, "permissions", "Error calling workflow '%s'. The workflow '%s' is requesting '%s', but is only allowed '%s'.", uses, uses, want, have)
 	}
 	for _, inner := range called.Jobs {
-		if more := excess(inner.Permissions, j.Permissions); more != "" {
-			b.report(at.file, wj.Pos, "permissions", "calling '%s': its job '%s' %s", wj.Uses.Text, inner.ID, more)
+		if want, have := excess(inner.Permissions, j.Permissions); want != "" {
+			b.report(at.file, wj.Pos, "permissions", "Error calling workflow '%s'. The nested job '%s' is requesting '%s', but is only allowed '%s'.", uses, inner.ID, want, have)
 		}
 	}
 }

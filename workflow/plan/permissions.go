@@ -1,30 +1,31 @@
 package plan
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/drydock-ci/drydock/workflow"
 )
 
-// permissionScopes are all scopes of a token, in the order in which messages
-// name them.
+// permissionScopes are all scopes of a token, in the order in which GitHub's
+// messages name them (actions/runner: Permissions.cs).
 var permissionScopes = []string{
 	"actions", "artifact-metadata", "attestations", "checks", "code-quality", "contents", "copilot-requests",
-	"deployments", "discussions", "drives", "id-token", "issues", "models", "packages", "pages", "pull-requests",
-	"repository-projects", "security-events", "statuses", "vulnerability-alerts",
+	"deployments", "discussions", "drives", "issues", "packages", "pages", "pull-requests", "repository-projects",
+	"statuses", "security-events", "id-token", "models", "vulnerability-alerts",
 }
 
 // permissionLevel is what p says of a scope: none, read or write.
 func permissionLevel(p *workflow.Permissions, scope string) string {
 	switch p.All {
 	case "write-all":
+		if scope == "models" || scope == "vulnerability-alerts" {
+			return "read" // there is no more (actions/runner: Permissions.cs)
+		}
 		return "write"
 	case "read-all":
-		// read-all never yields an id-token (actions/runner: Permissions.cs).
-		if scope == "id-token" {
-			return "none"
+		if scope == "copilot-requests" {
+			return "none" // it can only be written
 		}
 		return "read"
 	}
@@ -45,11 +46,12 @@ func permissionRank(level string) int {
 	}
 }
 
-// excess says in words what requested has over allowed, or "". A nil allowed
-// is the unknown default of the repository: nothing is over it.
-func excess(requested, allowed *workflow.Permissions) string {
+// excess gives what requested has over allowed, and what is allowed there; ""
+// if there is none. A nil allowed is the unknown default of the repository:
+// nothing is over it.
+func excess(requested, allowed *workflow.Permissions) (want, have string) {
 	if requested == nil || allowed == nil {
-		return ""
+		return "", ""
 	}
 	scopes := slices.Clone(permissionScopes)
 	var unknown []string
@@ -67,13 +69,7 @@ func excess(requested, allowed *workflow.Permissions) string {
 			granted = append(granted, scope+": "+have)
 		}
 	}
-	if asked == nil {
-		return ""
-	}
-	if requested.All != "" { // two lists of every scope would help nobody
-		return fmt.Sprintf("asks for '%s', but its caller does not allow '%s'", requested.All, strings.Join(asked, ", "))
-	}
-	return fmt.Sprintf("asks for '%s', but its caller allows only '%s'", strings.Join(asked, ", "), strings.Join(granted, ", "))
+	return strings.Join(asked, ", "), strings.Join(granted, ", ")
 }
 
 // firstPermissions is the innermost `permissions:` that is given.
