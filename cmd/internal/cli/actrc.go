@@ -17,6 +17,7 @@ func (a *app) withActrc(root *cobra.Command, args []string) ([]string, error) {
 	if at < 0 || args[at] != "run" {
 		return args, nil
 	}
+	a.typed = append(append([]string{}, args[:at]...), args[at+1:]...)
 	dir, err := os.Getwd()
 	if err != nil {
 		return nil, usage("find the working directory: %w", err)

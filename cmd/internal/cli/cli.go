@@ -54,7 +54,8 @@ type app struct {
 	stderr io.Writer
 	env    []string
 
-	dir    string // -C
+	typed  []string // behind the word "run", as it was typed
+	dir    string   // -C
 	config *config.Config
 	flags  map[string][]string // configuration flags that were given
 }

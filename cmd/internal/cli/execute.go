@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"strings"
 	"sync/atomic"
 
 	"github.com/drydock-ci/drydock/cmd/internal/term"
@@ -55,7 +54,7 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 	for i, built := range s.plans {
 		sources[i] = local.NewSource(local.Options{
 			Plan: built, Place: place.place,
-			Sink: runner.Sinks(ui.Run(func(job plan.LegID) string { return rerunCommand(s, i, job) }), &infra),
+			Sink: runner.Sinks(ui.Run(func(job plan.LegID) string { return a.rerunCommand(s, i, job) }), &infra),
 			Job: runner.Job{
 				Run: lock.id, Env: g.env,
 				Checkout: runner.Checkout{Repository: s.event.Repository, Served: !o.noSkipCheckout},
@@ -75,7 +74,11 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 		os.Exit(exitInterrupted)
 	})
 	worker := runner.Worker{Source: local.Merge(sources...), Engine: engine, Slots: a.slots()}
-	err = worker.Run(ctx)
+	if ctx.Err() != nil { // it came before a.signals listened
+		return &exitError{exitInterrupted, nil}
+	}
+	// From here on a.signals says what a signal means.
+	err = worker.Run(context.WithoutCancel(ctx))
 	undo()
 	<-swept
 	if closeErr := ui.Close(); err == nil {
@@ -88,10 +91,10 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 		}
 	}
 	switch {
+	case interrupted.Load():
+		return &exitError{exitInterrupted, err}
 	case err != nil:
 		return &exitError{exitInfrastructure, err}
-	case interrupted.Load():
-		return &exitError{exitInterrupted, nil}
 	case infra.seen.Load():
 		return &exitError{exitInfrastructure, nil}
 	case worst != plan.Success:
@@ -144,10 +147,4 @@ func (a *app) renderer(o runOptions) term.Renderer {
 		Out: a.stdout, Err: a.stderr, JSON: o.asJSON, TTY: tty, Size: terminalSize(a.stdout),
 		Color: term.DetectColor(tty, a.lookup), Verbose: o.verbose, Quiet: o.quiet,
 	})
-}
-
-// rerunCommand is how to run one job again.
-func rerunCommand(s *session, file int, job plan.LegID) string {
-	id, _, _ := strings.Cut(string(job), "/")
-	return strings.Join([]string{"drydock", "run", s.event.Name, "-W", s.files[file].path, "-j", id}, " ")
 }

@@ -34,6 +34,9 @@ func (a *app) given(o runOptions, changed func(flag string) bool) (given, error)
 	if g.env, err = a.values(pairs{flags: o.envs, file: o.envFile, fileGiven: changed("env-file"), what: "env", environment: true}); err != nil {
 		return g, err
 	}
+	if o.eventFile != "" && !changed("input-file") {
+		o.inFile = "" // the event has its own
+	}
 	if g.inputs, err = a.values(pairs{flags: o.inputs, file: o.inFile, fileGiven: changed("input-file"), what: "input", environment: true}); err != nil {
 		return g, err
 	}

@@ -55,11 +55,7 @@ func suggestFlag(cmd *cobra.Command, err error) string {
 		}
 	}
 	var names []string
-	see := func(f *pflag.Flag) {
-		if !f.Hidden {
-			names = append(names, "--"+f.Name)
-		}
-	}
+	see := func(f *pflag.Flag) { names = append(names, "--"+f.Name) }
 	cmd.Flags().VisitAll(see)
 	cmd.InheritedFlags().VisitAll(see)
 	return didYouMean("--"+name, names)
