@@ -39,15 +39,35 @@ func (x *execution) startBackground(s *plan.Step) {
 	} else {
 		var ctx context.Context
 		ctx, b.cancel = context.WithCancelCause(x.life)
-		go func() {
+		x.background.Go(func() {
 			defer close(b.done)
-			x.slots <- struct{}{}
-			defer func() { <-x.slots }()
-			b.outcome = x.shown(ctx, r, ref, err, false)
-		}()
+			if err := guarded(func() error { b.outcome = x.queued(ctx, r, ref, err); return nil }); err != nil {
+				x.noteInfra(err)
+				b.outcome = stepOutcome{outcome: plan.Failure, conclusion: plan.Failure, reason: err.Error()}
+			}
+		})
 	}
 	x.open[s.ID] = b
 	x.openOrder = append(x.openOrder, s.ID)
+}
+
+// queued runs a background step when there is a slot for it; its time-out
+// counts from then on.
+func (x *execution) queued(ctx context.Context, r *stepRun, ref StepRef, begun error) stepOutcome {
+	waiting, release := x.cancellable(ctx, r)
+	select {
+	case x.slots <- struct{}{}:
+		defer func() { <-x.slots }()
+	case <-waiting.Done():
+	}
+	cause := context.Cause(waiting)
+	release()
+	if cause != nil {
+		o := stepOutcome{outcome: plan.Cancelled, conclusion: plan.Cancelled, reason: cause.Error()}
+		x.finishStep(StepResult{Step: ref, Outcome: o.outcome, Conclusion: o.conclusion, Reason: o.reason}, false)
+		return o
+	}
+	return x.shown(ctx, r, ref, begun, false)
 }
 
 // controlStep is wait, wait-all or cancel.
@@ -61,7 +81,7 @@ func (x *execution) controlStep(s *plan.Step) {
 	ref := x.numbered(StepRef{ID: s.ID, Name: name, Phase: Main})
 	start := time.Now()
 	x.emit(StepStarted{Time: start, Job: x.job.ID(), Step: ref})
-	r.out = x.newOutput(x.life, ref.Number, r.env, &r.effects)
+	r.out = x.newOutput(ref.Number, "", r.env, &r.effects)
 	if s.Kind == plan.Cancel {
 		for _, id := range targets {
 			if b := x.open[id]; b != nil {
@@ -72,6 +92,9 @@ func (x *execution) controlStep(s *plan.Step) {
 	}
 	outcome, reason := x.await(targets)
 	if s.Kind == plan.Cancel {
+		if outcome == plan.Failure { // before it could be cancelled: the job's, not this step's
+			x.fail()
+		}
 		outcome, reason = plan.Success, ""
 	}
 	if outcome == plan.Failure {

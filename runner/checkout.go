@@ -17,6 +17,12 @@ import (
 // test, uncommitted changes included.
 const checkoutAction = "actions/checkout"
 
+// isCheckout tells the action itself, served or not.
+func isCheckout(uses string) bool {
+	ref, err := action.ParseUses(uses)
+	return err == nil && ref.Kind == action.Repository && ref.Path == "" && strings.EqualFold(ref.Repository, checkoutAction)
+}
+
 func (x *execution) servesCheckout(ref action.Ref) bool {
 	return x.job.Checkout.Served && x.Workspace != nil &&
 		ref.Kind == action.Repository && strings.EqualFold(ref.Repository, checkoutAction) && ref.Path == ""

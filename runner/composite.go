@@ -13,8 +13,12 @@ import (
 // (actions/runner: Constants.cs).
 const maxDepth = 9
 
-// nestedFailure says that an inner step failed and has told why.
-type nestedFailure struct{ reason string }
+// nestedFailure says that an inner step failed, or was cancelled, and has told
+// why.
+type nestedFailure struct {
+	outcome plan.Conclusion
+	reason  string
+}
 
 func (f nestedFailure) Error() string { return f.reason }
 
@@ -30,23 +34,23 @@ func (x *execution) runComposite(ctx context.Context, r *stepRun, inst *instance
 	}
 	inner := &scope{
 		env: r.env.clone(), paths: append([]string(nil), r.scope.paths...), steps: newStepStates(),
-		inputs: inputsContext(a.manifest, inst.with), prefix: r.path() + "/",
+		inputs: inputsContext(a.manifest, inst.with), prefix: r.path() + "/", own: inst.own,
 		action: &actionScope{
 			dir: a.placeDir, repository: a.resolved.Repository, ref: a.ref.Ref,
 			depth: depth, status: plan.Success,
 		},
 	}
-	var failed error
+	var failed nestedFailure
 	for i := range a.manifest.Runs.Steps {
 		s := &a.manifest.Runs.Steps[i]
 		ir := x.newStepRun(inner, s)
 		o := x.nested(ctx, ir, r.out.number)
 		x.apply(inner, s, o)
 		r.effects.merge(o.effects)
-		if o.conclusion == plan.Failure {
-			inner.action.status = plan.Failure
-			if failed == nil {
-				failed = nestedFailure{o.reason}
+		if o.conclusion == plan.Failure || o.conclusion == plan.Cancelled {
+			inner.action.status = o.conclusion
+			if failed.outcome == "" {
+				failed = nestedFailure{o.conclusion, o.reason}
 			}
 		}
 	}
@@ -54,7 +58,10 @@ func (x *execution) runComposite(ctx context.Context, r *stepRun, inst *instance
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}
-	return 0, failed
+	if failed.outcome != "" {
+		return 0, failed
+	}
+	return 0, nil
 }
 
 // nested runs a step of a composite action: its output goes to the step of
@@ -65,8 +72,8 @@ func (x *execution) nested(ctx context.Context, r *stepRun, number int) stepOutc
 		return skipped(reason)
 	}
 	r.name = x.stepName(r)
-	r.out = x.newOutput(x.life, number, r.env, &r.effects)
-	return x.perform(ctx, r, err, false)
+	r.out = x.newOutput(number, r.step.Uses, r.env, &r.effects)
+	return x.perform(ctx, r, err)
 }
 
 // compositeOutputs evaluates the action's outputs, also after a failure.

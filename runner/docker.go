@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/drydock-ci/drydock/executor"
@@ -37,7 +38,9 @@ func (x *execution) runImage(ctx context.Context, r *stepRun, ref action.Ref, gi
 func (c *containerRun) override(name, value string) (err error) {
 	switch name {
 	case "entrypoint":
-		c.entrypoint = []string{value}
+		if value != "" {
+			c.entrypoint = []string{value}
+		}
 	case "args":
 		c.args, err = splitWords(value)
 	}
@@ -52,7 +55,7 @@ func (x *execution) runDocker(ctx context.Context, r *stepRun, inst *instance, e
 		return 0, err
 	}
 	inputs := inputsContext(a.manifest, inst.with)
-	c := containerRun{image: image, env: inst.with}
+	c := containerRun{image: image, env: slices.Clone(inst.with)}
 	for _, k := range sortedKeys(inst.state) {
 		c.env = append(c.env, Var{"STATE_" + k, inst.state[k]})
 	}
@@ -166,6 +169,17 @@ func translate(shares []executor.Share, p string) string {
 	return best.Target + strings.TrimPrefix(p, best.Path)
 }
 
+// fromContainer turns a path that a docker action printed into one of the
+// job's place.
+func (x *execution) fromContainer(p string) string {
+	for _, s := range x.shares() {
+		if rest, ok := strings.CutPrefix(p, s.Target+"/"); ok {
+			return s.Path + "/" + rest
+		}
+	}
+	return p
+}
+
 // runContainer starts a container beside the job and runs the step's process
 // in it.
 func (x *execution) runContainer(ctx context.Context, r *stepRun, c containerRun) (code int, err error) {
@@ -212,8 +226,7 @@ func (x *execution) runContainer(ctx context.Context, r *stepRun, c containerRun
 		cmd.Collect = append(cmd.Collect, inside[k])
 	}
 	exit, err := executor.Run(ctx, env, cmd, r.out.write, x.stopPolicy())
-	r.out.flush()
-	r.out.readCommandFiles(inside, exit.Files)
+	r.out.exited(inside, exit)
 	if err != nil && executor.IsKind(err, executor.StartFailed) {
 		return 0, fmt.Errorf("%s: %w", path.Base(argv[0]), err)
 	}

@@ -58,7 +58,15 @@ type Workspace interface {
 // is cancelled as on GitHub: the running step is stopped, steps that ask for
 // it still run. It panics never: an internal error is a Result with Infra.
 func (e *Engine) Run(ctx context.Context, job *Job, sink Sink) Result {
-	return newExecution(e, job, sink).run(ctx)
+	return e.run(ctx, context.Background(), job, sink)
+}
+
+// run is Run with a second context, whose end stops also what a cancelled job
+// lets go on.
+func (e *Engine) run(ctx, hard context.Context, job *Job, sink Sink) Result {
+	x := newExecution(e, job, sink)
+	x.hard = hard
+	return x.run(ctx)
 }
 
 func (e *Engine) stopPolicy() executor.StopPolicy {

@@ -7,7 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,10 +59,12 @@ type execution struct {
 	openOrder []string
 	slots     chan struct{} // of background steps
 
-	cancelled        atomic.Bool
+	debug            bool           // step debug output is on
+	background       sync.WaitGroup // steps that run in the background
 	deprecationShown atomic.Bool
 	life             context.Context // ends when even cancelled jobs must end
 	soft             context.Context // ends when the job is cancelled
+	hard             context.Context // ends when the job is cancelled a second time
 
 	mu         sync.Mutex
 	jobStatus  plan.Conclusion
@@ -76,7 +79,7 @@ type execution struct {
 
 func newExecution(e *Engine, job *Job, sink Sink) *execution {
 	x := &execution{
-		Engine: e, job: job, masker: mask.New(), jobStatus: plan.Success,
+		Engine: e, job: job, masker: mask.New(), jobStatus: plan.Success, debug: job.Debug,
 		instances: map[string]*instance{}, open: map[string]*backgroundStep{}, slots: make(chan struct{}, maxBackground),
 	}
 	x.sink = maskedSink{sink, x.masker}
@@ -95,8 +98,11 @@ func (x *execution) run(ctx context.Context) (result Result) {
 	workflowName, _ := gh.Lookup("workflow")
 	defer func() {
 		if r := recover(); r != nil {
-			result = Result{Conclusion: plan.Failure, Infra: fmt.Errorf("internal error: %v\n%s", r, debug.Stack())}
+			x.noteInfra(panicked(r))
+			x.fail()
+			result = x.result(nil)
 		}
+		result = x.masked(result)
 		result.Started, result.Finished = started, time.Now()
 		x.emit(JobFinished{
 			Time: result.Finished, Workflow: workflowName.Text(), Job: x.job.ID(), Name: x.job.Leg.Name,
@@ -109,7 +115,8 @@ func (x *execution) run(ctx context.Context) (result Result) {
 		Executor: x.job.Place.Executor, Image: x.job.Place.Image,
 	})
 
-	ctx, end := x.limit(ctx)
+	defer x.background.Wait() // after a panic steps may still run: their place is gone
+	end := x.limit(ctx)
 	defer end()
 	defer x.close()
 
@@ -121,32 +128,44 @@ func (x *execution) run(ctx context.Context) (result Result) {
 		x.postSteps()
 		outputs = x.complete()
 	}
+	return x.result(outputs)
+}
+
+// result is how the job stands.
+func (x *execution) result(outputs map[string]string) Result {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	result = Result{
-		Conclusion: x.jobStatus, Outputs: outputs, Steps: x.results,
+	steps := slices.Clone(x.results)
+	slices.SortStableFunc(steps, func(a, b StepResult) int { return a.Step.Number - b.Step.Number })
+	result := Result{
+		Conclusion: x.jobStatus, Outputs: outputs, Steps: steps,
 		FirstError: x.firstError, Infra: x.infra, Reason: x.reason,
 	}
-	if x.cancelled.Load() && x.infra == nil {
+	switch {
+	case x.infra != nil:
+		result.Conclusion = plan.Failure
+		if result.Reason == "" {
+			result.Reason, _, _ = strings.Cut(x.infra.Error(), "\n") // without a stack
+		}
+	case x.isCancelled():
 		result.Conclusion = plan.Cancelled
-		result.Reason = context.Cause(ctx).Error()
+		result.Reason = context.Cause(x.soft).Error()
 	}
 	return result
 }
 
 // limit puts the job's time-out and its grace after a cancellation on ctx.
-func (x *execution) limit(ctx context.Context) (context.Context, func()) {
-	minutes := func(n float64) time.Duration { return time.Duration(n * float64(time.Minute)) }
+func (x *execution) limit(ctx context.Context) (end func()) {
 	scope := expr.Scope{Contexts: x.job.Leg.Contexts, Functions: nil}
 	number := func(what string, v float64, err error, fallback float64) float64 {
 		if err != nil {
 			x.planError(fmt.Errorf("%s: %w", what, err))
 			return fallback
 		}
-		if v <= 0 {
-			return fallback
+		if v > 0 { // not NaN either
+			return v
 		}
-		return v
+		return fallback
 	}
 	t, err := template.Number(x.job.Leg.Job.TimeoutMinutes, scope, defaultTimeout)
 	timeout := number("timeout-minutes", t, err, defaultTimeout)
@@ -155,26 +174,31 @@ func (x *execution) limit(ctx context.Context) (context.Context, func()) {
 
 	soft, endSoft := context.WithTimeoutCause(ctx, minutes(timeout), errJobTimeout)
 	life, endLife := context.WithCancelCause(context.WithoutCancel(ctx))
-	var timer *time.Timer
-	var mu sync.Mutex
 	stop := context.AfterFunc(soft, func() {
-		x.cancelled.Store(true)
-		mu.Lock()
-		defer mu.Unlock()
-		timer = time.AfterFunc(minutes(grace), func() { endLife(errCancelGrace) })
+		select {
+		case <-time.After(minutes(grace)):
+			endLife(errCancelGrace)
+		case <-x.hard.Done():
+			endLife(context.Cause(x.hard))
+		case <-life.Done():
+		}
 	})
 	x.soft, x.life = soft, life
-	return soft, func() {
+	return func() {
 		stop()
-		mu.Lock()
-		if timer != nil {
-			timer.Stop()
-		}
-		mu.Unlock()
 		endSoft()
 		endLife(nil)
 	}
 }
+
+// minutes is a duration that a workflow gives; what is longer than a year is
+// a year, so that nothing overflows.
+func minutes(n float64) time.Duration {
+	return time.Duration(min(n, 365*24*60) * float64(time.Minute))
+}
+
+// isCancelled tells whether the job has been cancelled or its time is over.
+func (x *execution) isCancelled() bool { return x.soft != nil && x.soft.Err() != nil }
 
 // planError fails the job before it starts.
 func (x *execution) planError(err error) {
@@ -233,7 +257,7 @@ func (x *execution) step(ref StepRef, f func(*output) (plan.Conclusion, string))
 	start := time.Now()
 	x.emit(StepStarted{Time: start, Job: x.job.ID(), Step: ref})
 	var effects Effects
-	out := x.newOutput(x.life, ref.Number, &vars{}, &effects)
+	out := x.newOutput(ref.Number, "", &vars{}, &effects)
 	c, reason := f(out)
 	x.finishStep(StepResult{Step: ref, Outcome: c, Conclusion: c, Seconds: time.Since(start).Seconds(), Reason: reason}, true)
 	return c

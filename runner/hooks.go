@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"fmt"
-	"path"
 	"time"
 
 	"github.com/drydock-ci/drydock/runner/action"
@@ -26,7 +25,16 @@ func (x *execution) preSteps() {
 		}
 		r := x.newStepRun(x.root, s)
 		x.ownEnv(r)
-		x.phaseStep("Pre "+x.stepName(r), Pre, func(ctx context.Context, out *output) (plan.Conclusion, string) {
+		name, wanted := "Pre "+x.stepName(r), false
+		for _, e := range entries {
+			ok, err := x.rawCondition(x.preRun(e, nil), e.action.manifest.Runs.PreIf)
+			wanted = wanted || ok || err != nil
+		}
+		if !wanted {
+			x.skip(x.numbered(StepRef{Name: name, Phase: Pre}), "pre-if does not hold", true)
+			continue
+		}
+		x.phaseStep(name, Pre, func(ctx context.Context, out *output) (plan.Conclusion, string) {
 			return x.runPres(ctx, s, entries, out)
 		})
 	}
@@ -50,8 +58,15 @@ func (x *execution) preEntries(sc *scope, s *plan.Step, depth int) []preEntry {
 		return nil
 	}
 	if a.manifest.Runs.Using == action.Composite {
-		inner := &scope{env: sc.env, paths: sc.paths, steps: newStepStates(), prefix: sc.prefix + s.ID + "/",
-			action: &actionScope{dir: a.placeDir, repository: a.resolved.Repository, ref: a.ref.Ref, status: plan.Success}}
+		r := x.newStepRun(sc, s)
+		x.ownEnv(r)
+		var with []Var // what cannot be evaluated is left out; the main phase reports it
+		if given, err := template.StringMap(s.With, x.exprs(r), false); err == nil {
+			with, _ = x.inputs(r, a.manifest, given)
+		}
+		inner := &scope{env: r.env, paths: sc.paths, steps: newStepStates(), prefix: sc.prefix + s.ID + "/", own: r.own,
+			inputs: inputsContext(a.manifest, with),
+			action: &actionScope{dir: a.placeDir, repository: a.resolved.Repository, ref: a.ref.Ref, depth: depth + 1, status: plan.Success}}
 		var list []preEntry
 		for i := range a.manifest.Runs.Steps {
 			if n := &a.manifest.Runs.Steps[i]; n.Kind == plan.Uses {
@@ -70,10 +85,7 @@ func (x *execution) runPres(ctx context.Context, s *plan.Step, entries []preEntr
 	var effects Effects
 	result, reason := plan.Success, ""
 	for _, e := range entries {
-		r := x.newStepRun(e.scope, e.step)
-		r.out, out.effects = out, &r.effects
-		x.ownEnv(r)
-		r.gh.actionRepository, r.gh.actionRef = e.action.resolved.Repository, e.action.ref.Ref
+		r := x.preRun(e, out)
 		wanted, err := x.rawCondition(r, e.action.manifest.Runs.PreIf)
 		if err == nil && !wanted {
 			continue
@@ -82,10 +94,8 @@ func (x *execution) runPres(ctx context.Context, s *plan.Step, entries []preEntr
 		if err == nil {
 			code, err = x.enterAndRun(ctx, r, e.action, preEntryPoint)
 		}
-		out.flush()
-		if err != nil || code != 0 || out.err != nil {
-			result, reason = plan.Failure, failureText(err, code)
-			out.errorLine(reason)
+		if text := x.hookFailure(out, code, err); text != "" {
+			result, reason = plan.Failure, text
 		}
 		if inst := x.instance(r.path()); inst != nil {
 			for k, v := range r.effects.State {
@@ -98,6 +108,16 @@ func (x *execution) runPres(ctx context.Context, s *plan.Step, entries []preEntr
 	x.root.paths = prepend(x.root.paths, effects.Paths)
 	x.pushPosts(s, effects.Posts)
 	return result, reason
+}
+
+func (x *execution) preRun(e preEntry, out *output) *stepRun {
+	r := x.newStepRun(e.scope, e.step)
+	x.ownEnv(r)
+	r.gh.actionRepository, r.gh.actionRef = e.action.resolved.Repository, e.action.ref.Ref
+	if r.out = out; out != nil {
+		out.effects = &r.effects
+	}
+	return r
 }
 
 func (x *execution) enterAndRun(ctx context.Context, r *stepRun, a *preparedAction, entry entryPoint) (int, error) {
@@ -136,8 +156,15 @@ func (x *execution) pushPosts(s *plan.Step, posts []post) {
 	if len(posts) == 0 {
 		return
 	}
+	for i := range x.posts {
+		if x.posts[i].step == s {
+			x.posts[i].posts = append(x.posts[i].posts, posts...)
+			return
+		}
+	}
 	r := x.newStepRun(x.root, s)
-	x.posts = append(x.posts, postGroup{name: "Post " + x.stepName(r), posts: posts})
+	x.ownEnv(r)
+	x.posts = append(x.posts, postGroup{step: s, name: "Post " + x.stepName(r), posts: posts})
 }
 
 // postSteps drains the stack once: last registered first.
@@ -150,6 +177,7 @@ func (x *execution) postSteps() {
 			wanted = wanted || ok || err != nil
 		}
 		if !wanted {
+			x.skip(x.numbered(StepRef{Name: g.name, Phase: Post}), "post-if does not hold", true)
 			continue
 		}
 		x.phaseStep(g.name, Post, func(ctx context.Context, out *output) (plan.Conclusion, string) {
@@ -160,7 +188,7 @@ func (x *execution) postSteps() {
 
 func (x *execution) postRun(p post, out *output) *stepRun {
 	inst := p.inst
-	r := x.newStepRun(&scope{env: x.root.env, paths: x.root.paths, steps: x.root.steps, prefix: path.Dir(inst.path)}, inst.step)
+	r := x.newStepRun(x.root, inst.step)
 	r.env.setAll(inst.own)
 	r.gh.actionRepository, r.gh.actionRef = inst.action.resolved.Repository, inst.action.ref.Ref
 	r.out = out
@@ -181,10 +209,8 @@ func (x *execution) runPosts(ctx context.Context, g postGroup, out *output) (pla
 		if err == nil {
 			code, err = x.runEntry(ctx, r, p.inst, postEntryPoint)
 		}
-		out.flush()
-		if err != nil || code != 0 || out.err != nil {
-			result, reason = plan.Failure, failureText(err, code)
-			out.errorLine(reason)
+		if text := x.hookFailure(out, code, err); text != "" {
+			result, reason = plan.Failure, text
 		}
 		x.root.env.setAll(r.effects.Env)
 		x.root.paths = prepend(x.root.paths, r.effects.Paths)
@@ -192,11 +218,27 @@ func (x *execution) runPosts(ctx context.Context, g postGroup, out *output) (pla
 	return result, reason
 }
 
-func failureText(err error, code int) string {
-	if err != nil {
-		return err.Error()
+// hookFailure says why a pre or post failed, or nothing; what a command has
+// reported already is not printed again.
+func (x *execution) hookFailure(out *output, code int, err error) (reason string) {
+	out.flush()
+	failed := out.err
+	out.err = nil
+	switch {
+	case err != nil:
+		if lostPlace(err) {
+			x.noteInfra(err)
+		}
+		reason = err.Error()
+	case code != 0:
+		reason = fmt.Sprintf("Process completed with exit code %d.", code)
+	case failed != nil:
+		return failed.Error()
+	default:
+		return ""
 	}
-	return fmt.Sprintf("Process completed with exit code %d.", code)
+	out.errorLine(reason)
+	return reason
 }
 
 // ownEnv evaluates the step's env; an error leaves it out, the main phase
@@ -235,9 +277,10 @@ func (x *execution) phaseStep(name string, phase Phase, f func(context.Context, 
 	start := time.Now()
 	x.emit(StepStarted{Time: start, Job: x.job.ID(), Step: ref})
 	var effects Effects
-	out := x.newOutput(x.life, ref.Number, x.root.env, &effects)
-	ctx, cancel := context.WithCancelCause(x.life)
-	defer cancel(nil)
-	c, reason := f(ctx, out)
+	out := x.newOutput(ref.Number, "", x.root.env, &effects)
+	c, reason := f(x.life, out)
+	if c == plan.Failure && x.life.Err() != nil {
+		c = plan.Cancelled
+	}
 	x.finishStep(StepResult{Step: ref, Outcome: c, Conclusion: c, Seconds: time.Since(start).Seconds(), Reason: reason}, true)
 }

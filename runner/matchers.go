@@ -6,17 +6,17 @@ import (
 	"github.com/drydock-ci/drydock/runner/command"
 )
 
-// matcherSet is the problem matchers of a job; steps in the background share
-// them.
+// matcherSet is the problem matchers of a job. Each step works with a copy as
+// they were when it began, so that steps that run at a time do not mix lines.
 type matcherSet struct {
 	mu  sync.Mutex
 	set command.Matchers
 }
 
-func (m *matcherSet) line(text string) (*command.Annotation, bool) {
+func (m *matcherSet) clone() *command.Matchers {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.set.Line(text)
+	return m.set.Clone()
 }
 
 func (m *matcherSet) add(list []command.Matcher) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/drydock-ci/drydock/executor/archive"
 	"github.com/drydock-ci/drydock/runner/action"
 	"github.com/drydock-ci/drydock/runner/action/node"
+	"github.com/drydock-ci/drydock/workflow/plan"
 )
 
 // runNode runs one entry point (pre, main or post) of a JavaScript action.
@@ -47,7 +48,7 @@ func (x *execution) nodeProgram(ctx context.Context, r *stepRun, using string) (
 		env[v.Name] = v.Value
 	}
 	version, warnings := action.NodeVersion(using, env)
-	if x.job.Debug {
+	if x.debug {
 		for _, w := range warnings {
 			r.out.warn(w)
 		}
@@ -89,16 +90,15 @@ func (x *execution) provideNode(ctx context.Context, b node.Build) (string, erro
 	}
 	folder, _, _ := strings.Cut(b.Path, "/")
 	target := path.Join(x.info.Paths.Work, "_externals")
-	x.actions.mu.Lock()
-	done := x.actions.copied[folder]
-	x.actions.copied[folder] = true
-	x.actions.mu.Unlock()
-	if !done {
+	x.actions.copying.Lock()
+	defer x.actions.copying.Unlock()
+	if !x.actions.copied[folder] {
 		if err := x.copyFolder(ctx, path.Join(target, folder), func(w io.Writer) error {
 			return archive.Pack(ctx, w, filepath.Join(b.Dir, folder), archive.PackOptions{})
 		}); err != nil {
 			return "", err
 		}
+		x.actions.copied[folder] = true
 	}
 	return path.Join(target, b.Path), nil
 }
@@ -117,6 +117,7 @@ type post struct{ inst *instance }
 // postGroup is the posts of one step of the job's list: one step of the
 // display, run in reverse.
 type postGroup struct {
+	step  *plan.Step
 	name  string
 	posts []post
 }

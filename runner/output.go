@@ -2,12 +2,13 @@ package runner
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
+	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/runner/command"
 )
 
@@ -19,16 +20,16 @@ const maxLine = 1 << 20
 // commands, matches problems and emits what is left. It is used by one
 // goroutine at a time.
 type output struct {
-	x       *execution
-	ctx     context.Context
-	number  int
-	scanner *command.Scanner
-	effects *Effects
-	partial []byte
-	err     error // a command that could not be obeyed: the step has failed
+	x        *execution
+	number   int
+	scanner  *command.Scanner
+	matchers *command.Matchers // this step's, with nothing half matched
+	effects  *Effects
+	partial  []byte
+	err      error // a command that could not be obeyed: the step has failed
 }
 
-func (x *execution) newOutput(ctx context.Context, number int, env *vars, effects *Effects) *output {
+func (x *execution) newOutput(number int, uses string, env *vars, effects *Effects) *output {
 	allowed := func(name string) bool {
 		v, ok := env.lookup(name)
 		if !ok {
@@ -37,18 +38,25 @@ func (x *execution) newOutput(ctx context.Context, number int, env *vars, effect
 		return strings.EqualFold(v, "true")
 	}
 	return &output{
-		x: x, ctx: ctx, number: number, effects: effects,
+		x: x, number: number, effects: effects, matchers: x.matchers.clone(),
 		scanner: command.NewScanner(command.Options{
 			AllowUnsecure:          allowed("ACTIONS_ALLOW_UNSECURE_COMMANDS"),
 			AllowUnsecureStopToken: allowed("ACTIONS_ALLOW_UNSECURE_STOPCOMMAND_TOKENS"),
-			Debug:                  x.job.Debug,
+			AllowRepoPath:          isCheckout(uses),
+			Debug:                  x.debug,
 			RelativePath:           x.relativePath,
 		}),
 	}
 }
 
-// write is an executor.Output.
+// write is an executor.Output: it runs on a goroutine of the back end.
 func (o *output) write(_ int64, data []byte) {
+	if err := guarded(func() error { o.read(data); return nil }); err != nil {
+		o.x.noteInfra(err)
+	}
+}
+
+func (o *output) read(data []byte) {
 	o.partial = append(o.partial, data...)
 	for {
 		i := bytes.IndexByte(o.partial, '\n')
@@ -77,7 +85,7 @@ func (o *output) flush() {
 func (o *output) line(text string) {
 	out := o.scanner.Line(text)
 	if !out.Consumed() {
-		if a, ok := o.x.matchers.line(text); ok {
+		if a, ok := o.matchers.Line(text); ok {
 			a.File = o.x.relativePath(a.File)
 			o.annotate(*a)
 			o.emit(a.Level, text)
@@ -98,7 +106,7 @@ func (o *output) line(text string) {
 		o.annotate(command.Annotation{Level: command.LevelWarning, Message: out.Warning})
 		o.emit(command.LevelWarning, out.Warning)
 	}
-	if o.x.job.Debug {
+	if o.x.debug {
 		for _, d := range out.Debug {
 			o.emit(command.LevelDebug, d)
 		}
@@ -141,12 +149,16 @@ func (o *output) addMatcher(file string) error {
 	if err != nil {
 		return fmt.Errorf("add problem matcher %q: %w", file, err)
 	}
-	return o.x.matchers.add(list)
+	return errors.Join(o.matchers.Add(list), o.x.matchers.add(list))
 }
 
 func (o *output) removeMatcher(e command.RemoveMatcher) error {
+	remove := func(owner string) {
+		o.matchers.Remove(owner)
+		o.x.matchers.remove(owner)
+	}
 	if e.Owner != "" {
-		o.x.matchers.remove(e.Owner)
+		remove(e.Owner)
 		return nil
 	}
 	list, err := o.matchersOf(e.File)
@@ -154,13 +166,13 @@ func (o *output) removeMatcher(e command.RemoveMatcher) error {
 		return fmt.Errorf("remove problem matchers of %q: %w", e.File, err)
 	}
 	for _, m := range list {
-		o.x.matchers.remove(m.Owner)
+		remove(m.Owner)
 	}
 	return nil
 }
 
 func (o *output) matchersOf(file string) ([]command.Matcher, error) {
-	data, err := o.x.readFile(o.ctx, o.x.inWorkspace(file))
+	data, err := o.x.readFile(o.x.life, o.x.inWorkspace(o.x.fromContainer(file)))
 	if err != nil {
 		return nil, err
 	}
@@ -218,6 +230,18 @@ func (x *execution) commandFiles(id string) map[string]string {
 		files[k] = x.info.Paths.Temp + "/_runner_file_commands/" + filePrefix[k] + id
 	}
 	return files
+}
+
+// exited takes what a process left when it ended.
+func (o *output) exited(files map[string]string, exit executor.Exit) {
+	o.flush()
+	o.readCommandFiles(files, exit.Files)
+	for _, f := range exit.TooLarge {
+		o.problem(fmt.Errorf("command file %s is larger than 8 MiB: write less into it", path.Base(f)))
+	}
+	if exit.OOM {
+		o.errorLine("The process was killed because the job ran out of memory.")
+	}
 }
 
 // readCommandFiles takes what a step wrote into its files. Each kind is read

@@ -19,7 +19,9 @@ import (
 type prepared struct {
 	mu     sync.Mutex
 	byUses map[string]*preparedAction
-	copied map[string]bool // folders in the place that are filled
+
+	copying sync.Mutex      // held while a folder of the place is filled
+	copied  map[string]bool // those that are
 }
 
 // preparedAction is an action that can run.
@@ -121,15 +123,17 @@ func (x *execution) copyActions(ctx context.Context, _ *output) error {
 // once a job: actions may write into their own folder.
 func (x *execution) copyAction(ctx context.Context, a *preparedAction) error {
 	root := path.Join(x.info.Paths.Actions, a.resolved.Repository, refFolder(a.ref.Ref))
-	x.actions.mu.Lock()
-	a.placeDir = path.Join(root, a.ref.Path)
-	done := x.actions.copied[root]
-	x.actions.copied[root] = true
-	x.actions.mu.Unlock()
-	if done {
+	x.actions.copying.Lock()
+	defer x.actions.copying.Unlock()
+	if a.placeDir == "" { // steps that run at a time only read it
+		a.placeDir = path.Join(root, a.ref.Path)
+	}
+	if x.actions.copied[root] {
 		return nil
 	}
-	return x.copyFolder(ctx, root, func(w io.Writer) error { return action.Pack(a.resolved.Dir, w) })
+	err := x.copyFolder(ctx, root, func(w io.Writer) error { return action.Pack(a.resolved.Dir, w) })
+	x.actions.copied[root] = err == nil
+	return err
 }
 
 // refFolder makes a ref one folder's name.
@@ -148,7 +152,7 @@ func (x *execution) copyFolder(ctx context.Context, dir string, pack func(io.Wri
 	r, w := io.Pipe()
 	packed := make(chan error, 1)
 	go func() {
-		err := pack(w)
+		err := guarded(func() error { return pack(w) })
 		w.CloseWithError(err)
 		packed <- err
 	}()

@@ -23,6 +23,8 @@ type scope struct {
 	action *actionScope
 	// prefix is the path of step ids that leads here: "" or "outer/".
 	prefix string
+	// own is the env of the steps that lead here; posts get it again.
+	own []Var
 }
 
 // actionScope is the composite action that owns a scope.
@@ -47,7 +49,7 @@ func (s *scope) clone() *scope {
 
 // status is job.status: cancelled wins.
 func (x *execution) status() plan.Conclusion {
-	if x.cancelled.Load() {
+	if x.isCancelled() {
 		return plan.Cancelled
 	}
 	x.mu.Lock()
@@ -95,8 +97,10 @@ func (x *execution) exprScope(ctx context.Context, sc *scope, env *vars, gh gith
 
 // functions are the ones that depend on where the job stands.
 func (x *execution) functions(ctx context.Context, sc *scope) map[string]expr.Func {
+	// Within a composite action its own steps count alone, so that one under
+	// always() runs whole in a cancelled job (actions/runner: SuccessFunction.cs).
 	stepStatus := func() plan.Conclusion {
-		if sc != nil && sc.action != nil && x.status() != plan.Cancelled {
+		if sc != nil && sc.action != nil {
 			return sc.action.status
 		}
 		return x.status()

@@ -121,14 +121,7 @@ func (x *execution) process(ctx context.Context, r *stepRun, p process) (int, er
 		cmd.Argv = p.alt
 		exit, err = executor.Run(ctx, x.env, cmd, r.out.write, x.stopPolicy())
 	}
-	r.out.flush()
-	r.out.readCommandFiles(files, exit.Files)
-	for _, f := range exit.TooLarge {
-		r.out.problem(fmt.Errorf("command file %s is larger than 8 MiB: write less into it", path.Base(f)))
-	}
-	if exit.OOM {
-		r.out.errorLine("The process was killed because the job ran out of memory.")
-	}
+	r.out.exited(files, exit)
 	if err != nil && executor.IsKind(err, executor.StartFailed) {
 		var e *executor.Error
 		if errors.As(err, &e) && e.Hint == "" {

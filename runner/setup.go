@@ -12,11 +12,15 @@ import (
 	"time"
 
 	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/runner/action"
 	"github.com/drydock-ci/drydock/runner/command"
 	"github.com/drydock-ci/drydock/workflow/expr"
 	"github.com/drydock-ci/drydock/workflow/plan"
 	"github.com/drydock-ci/drydock/workflow/template"
 )
+
+// debugSecret is a flag that GitHub keeps among the secrets or variables.
+const debugSecret = "ACTIONS_STEP_DEBUG"
 
 // externals is where places show the node builds (actions/runner: /__e).
 const externals = "/__e"
@@ -37,18 +41,26 @@ func (x *execution) setUpStep() bool {
 		}
 		o.errorLine(err.Error())
 		x.mu.Lock()
-		x.reason = x.masker.Mask(err.Error())
-		if isInfra(err) {
-			x.infra = err
-		}
+		x.reason = err.Error()
 		x.mu.Unlock()
+		if isInfra(err) {
+			x.noteInfra(err)
+		}
 		return plan.Failure, err.Error()
 	}) == plan.Success
 }
 
-// isInfra tells failures of this side from those of the workflow.
+// isInfra tells failures of this side from those of the workflow, while the
+// job is set up.
 func isInfra(err error) bool {
-	return executor.IsKind(err, executor.Unavailable) || executor.IsKind(err, executor.Lost) || executor.IsKind(err, executor.Failed)
+	return lostPlace(err) || executor.IsKind(err, executor.Failed) ||
+		action.IsKind(err, action.KindUnreachable) || action.IsKind(err, action.KindInternal)
+}
+
+// lostPlace is what can go wrong on this side while a step runs.
+func lostPlace(err error) bool {
+	var internal *internalError
+	return executor.IsKind(err, executor.Unavailable) || executor.IsKind(err, executor.Lost) || errors.As(err, &internal)
 }
 
 func (x *execution) setUp(ctx context.Context, o *output) error {
@@ -73,18 +85,15 @@ func (x *execution) setUp(ctx context.Context, o *output) error {
 	defer cancel(nil)
 	created := make(chan error, 1)
 	go func() {
-		defer func() {
-			if r := recover(); r != nil {
-				created <- fmt.Errorf("internal error: %v", r)
+		created <- guarded(func() error {
+			env, err := x.executor.Create(ctx, x.spec)
+			if err == nil {
+				x.env, x.info = env, env.Info()
 			}
-		}()
-		env, err := x.executor.Create(ctx, x.spec)
-		if err == nil {
-			x.env, x.info = env, env.Info()
-		}
-		created <- err
+			return err
+		})
 	}()
-	prepareErr := x.prepareActions(ctx, o)
+	prepareErr := guarded(func() error { return x.prepareActions(ctx, o) })
 	if prepareErr != nil {
 		cancel(prepareErr)
 	}
@@ -114,8 +123,10 @@ func (x *execution) resolveSecrets(ctx context.Context) error {
 			return fmt.Errorf("resolve secrets of job %q: %w", x.job.Leg.Name, err)
 		}
 	}
-	for _, v := range values {
-		x.masker.Add(v)
+	for name, v := range values {
+		if !strings.EqualFold(name, debugSecret) { // or every "true" would be masked
+			x.masker.Add(v)
+		}
 	}
 	secrets := expr.StringMap(values, false)
 	for _, m := range x.job.Leg.Secrets {
@@ -130,7 +141,9 @@ func (x *execution) resolveSecrets(ctx context.Context) error {
 			return fmt.Errorf("evaluate secrets of the calling job: %w", err)
 		}
 		for _, p := range pairs {
-			x.masker.Add(p.Value)
+			if !strings.EqualFold(p.Name, debugSecret) {
+				x.masker.Add(p.Value)
+			}
 			b.Set(p.Name, expr.String(p.Value))
 		}
 		if token, ok := secrets.Lookup("GITHUB_TOKEN"); ok {
@@ -139,8 +152,11 @@ func (x *execution) resolveSecrets(ctx context.Context) error {
 		secrets = b.Value()
 	}
 	x.secrets = secrets
-	if v, ok := secrets.Lookup("ACTIONS_STEP_DEBUG"); ok && v.Text() == "true" {
-		x.job.Debug = true
+	vars := x.job.Leg.Contexts["vars"]
+	for _, from := range []expr.Value{secrets, vars} {
+		if v, ok := from.Lookup(debugSecret); ok && v.Text() == "true" {
+			x.debug = true
+		}
 	}
 	return nil
 }
@@ -227,7 +243,7 @@ func (x *execution) placeContexts() {
 		Set("tool_cache", expr.String(tools)).
 		Set("temp", expr.String(p.Temp)).
 		Set("workspace", expr.String(path.Dir(x.workspace)))
-	if x.job.Debug {
+	if x.debug {
 		b.Set("debug", expr.String("1"))
 	}
 	x.runnerContext = b.Value()

@@ -19,17 +19,8 @@ func (s maskedSink) masked(e Event) Event {
 	case JobStarted:
 		e.Name = m(e.Name)
 		return e
-	case JobFinished:
+	case JobFinished: // its other texts come from a masked Result
 		e.Name, e.Reason = m(e.Name), m(e.Reason)
-		steps := make([]StepResult, len(e.Steps))
-		for i, r := range e.Steps {
-			steps[i] = s.result(r)
-		}
-		e.Steps = steps
-		if e.FirstError != nil {
-			a := s.annotation(*e.FirstError)
-			e.FirstError = &a
-		}
 		return e
 	case StepStarted:
 		e.Step.Name = m(e.Step.Name)
@@ -65,3 +56,33 @@ func (s maskedSink) annotation(a command.Annotation) command.Annotation {
 	a.Message, a.Title, a.File = m(a.Message), m(a.Title), m(a.File)
 	return a
 }
+
+// masked is a Result that may leave the job. Its outputs hold no secret
+// already; Infra keeps its kind.
+func (x *execution) masked(r Result) Result {
+	s := maskedSink{masker: x.masker}
+	r.Reason = x.masker.Mask(r.Reason)
+	steps := make([]StepResult, len(r.Steps))
+	for i, step := range r.Steps {
+		steps[i] = s.result(step)
+	}
+	r.Steps = steps
+	if r.FirstError != nil {
+		a := s.annotation(*r.FirstError)
+		r.FirstError = &a
+	}
+	if r.Infra != nil {
+		r.Infra = maskedError{r.Infra, x.masker.Mask(r.Infra.Error())}
+	}
+	return r
+}
+
+// maskedError shows a text without secrets and keeps the kind of its cause.
+type maskedError struct {
+	error
+	text string
+}
+
+func (e maskedError) Error() string { return e.text }
+
+func (e maskedError) Unwrap() error { return e.error }

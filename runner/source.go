@@ -17,7 +17,8 @@ type Source interface {
 type Lease struct {
 	Job  *Job
 	Sink Sink
-	// Cancelled yields the reason when the job has to stop; it may be nil.
+	// Cancelled yields the reason when the job has to stop, and a second one
+	// when also what a cancelled job lets go on has to; it may be nil.
 	Cancelled <-chan error
 	// Finish hands in the result. It is called exactly once.
 	Finish func(context.Context, Result) error
@@ -61,17 +62,22 @@ func (w *Worker) Run(ctx context.Context) error {
 }
 
 func (w *Worker) one(ctx context.Context, lease *Lease) error {
-	jobCtx, cancel := context.WithCancelCause(ctx)
+	soft, cancel := context.WithCancelCause(ctx)
+	hard, force := context.WithCancelCause(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
 	defer cancel(nil)
+	defer force(nil)
 	defer close(ended)
 	go func() {
-		select {
-		case reason := <-lease.Cancelled:
-			cancel(reason)
-		case <-ended:
+		for _, stop := range []context.CancelCauseFunc{cancel, force} {
+			select {
+			case reason := <-lease.Cancelled:
+				stop(reason)
+			case <-ended:
+				return
+			}
 		}
 	}()
-	result := w.Engine.Run(jobCtx, lease.Job, lease.Sink)
+	result := w.Engine.run(soft, hard, lease.Job, lease.Sink)
 	return lease.Finish(context.WithoutCancel(ctx), result)
 }

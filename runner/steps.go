@@ -7,14 +7,17 @@ import (
 	"strings"
 	"time"
 
-	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/workflow"
 	"github.com/drydock-ci/drydock/workflow/expr"
 	"github.com/drydock-ci/drydock/workflow/plan"
 	"github.com/drydock-ci/drydock/workflow/template"
 )
 
-var errStepTimeout = errors.New("the step's time is over")
+// stepTimeout is the cause when a step's own time is over; a step inside it
+// tells it from its own by the path.
+type stepTimeout struct{ path string }
+
+func (stepTimeout) Error() string { return "the step's time is over" }
 
 // stepRun is one step that is about to run or running. It reads its scope
 // and changes nothing in it.
@@ -103,8 +106,8 @@ func (x *execution) shown(ctx context.Context, r *stepRun, ref StepRef, begun er
 	r.name = ref.Name
 	start := time.Now()
 	x.emit(StepStarted{Time: start, Job: x.job.ID(), Step: ref})
-	r.out = x.newOutput(x.life, ref.Number, r.env, &r.effects)
-	o := x.perform(ctx, r, begun, true)
+	r.out = x.newOutput(ref.Number, r.step.Uses, r.env, &r.effects)
+	o := x.perform(ctx, r, begun)
 	x.finishStep(StepResult{
 		Step: ref, Outcome: o.outcome, Conclusion: o.conclusion,
 		Seconds: time.Since(start).Seconds(), Reason: o.reason, ExitCode: o.exit,
@@ -162,27 +165,18 @@ func display(v expr.Value) string {
 // perform runs a step whose condition holds, under its time-out and the
 // job's cancellation, and decides its outcome. A begun error is one that was
 // found before.
-func (x *execution) perform(parent context.Context, r *stepRun, begun error, top bool) stepOutcome {
-	ctx, cancel := context.WithCancelCause(parent)
-	defer cancel(nil)
-	if top {
-		// A cancelled job stops the running step unless its condition still
-		// holds (actions/runner: StepsRunner.cs).
-		stop := context.AfterFunc(x.soft, func() {
-			if wanted, _, err := x.condition(r); err != nil || !wanted {
-				cancel(context.Cause(x.soft))
-			}
-		})
-		defer stop()
-	}
+func (x *execution) perform(parent context.Context, r *stepRun, begun error) stepOutcome {
+	ctx, release := x.cancellable(parent, r)
+	defer release()
 	var limit float64
 	err := begun
 	if err == nil {
 		limit, err = template.Number(r.step.TimeoutMinutes, x.exprs(r), 0)
 	}
+	timeout := stepTimeout{r.path()}
 	if limit > 0 {
 		var end context.CancelFunc
-		ctx, end = context.WithTimeoutCause(ctx, time.Duration(limit*float64(time.Minute)), errStepTimeout)
+		ctx, end = context.WithTimeoutCause(ctx, minutes(limit), timeout)
 		defer end()
 	}
 	exit := 0
@@ -192,22 +186,25 @@ func (x *execution) perform(parent context.Context, r *stepRun, begun error, top
 	r.out.flush()
 	o := stepOutcome{outcome: plan.Success, exit: exit, effects: r.effects}
 	cause := context.Cause(ctx)
+	stopped := ctx.Err() != nil && (err != nil || exit != 0)
 	var nested nestedFailure
 	switch {
-	case errors.Is(cause, errStepTimeout) && ctx.Err() != nil:
+	case stopped && errors.Is(cause, timeout):
 		o.outcome = plan.Failure
 		o.reason = fmt.Sprintf("The action '%s' has timed out after %s minutes.", r.name, expr.Number(limit).Text())
 		r.out.errorLine(o.reason)
-	case ctx.Err() != nil && (err != nil || exit != 0):
+	case stopped:
 		o.outcome, o.reason = plan.Cancelled, cause.Error()
 		r.out.errorLine("The operation was canceled: " + cause.Error())
 	case errors.As(err, &nested):
 		// The inner step has said why.
-		o.outcome, o.reason = plan.Failure, err.Error()
+		o.outcome, o.reason = nested.outcome, err.Error()
 	case err != nil:
 		o.outcome, o.reason = plan.Failure, err.Error()
 		r.out.errorLine(err.Error())
-		x.noteInfra(err)
+		if lostPlace(err) {
+			x.noteInfra(err)
+		}
 	case exit != 0:
 		o.outcome = plan.Failure
 		o.reason = fmt.Sprintf("Process completed with exit code %d.", exit)
@@ -217,6 +214,38 @@ func (x *execution) perform(parent context.Context, r *stepRun, begun error, top
 	}
 	o.conclusion = x.conclude(r, o.outcome)
 	return o
+}
+
+// cancellable is a context that ends when the job is cancelled, unless the
+// step's condition still holds then (actions/runner: StepsRunner.cs). Release
+// waits until the condition is not looked at any more.
+func (x *execution) cancellable(parent context.Context, r *stepRun) (ctx context.Context, release func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	again := *r // the step goes on to change its own
+	check := func() {
+		err := guarded(func() error {
+			wanted, _, err := x.condition(&again)
+			if err == nil && !wanted {
+				err = context.Cause(x.soft)
+			}
+			return err
+		})
+		if err != nil {
+			cancel(context.Cause(x.soft))
+		}
+	}
+	if x.isCancelled() {
+		check()
+		return ctx, func() { cancel(nil) }
+	}
+	done := make(chan struct{})
+	stop := context.AfterFunc(x.soft, func() { defer close(done); check() })
+	return ctx, func() {
+		if !stop() {
+			<-done
+		}
+		cancel(nil)
+	}
 }
 
 // conclude applies continue-on-error.
@@ -235,11 +264,8 @@ func (x *execution) conclude(r *stepRun, outcome plan.Conclusion) plan.Conclusio
 	return outcome
 }
 
-// noteInfra keeps an error that is not the workflow's fault.
+// noteInfra keeps the first error that is not the workflow's fault.
 func (x *execution) noteInfra(err error) {
-	if !executor.IsKind(err, executor.Lost) && !executor.IsKind(err, executor.Unavailable) {
-		return
-	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.infra == nil {

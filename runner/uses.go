@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/drydock-ci/drydock/executor"
@@ -24,8 +25,7 @@ type instance struct {
 	step   *plan.Step
 	action *preparedAction
 	with   []Var // evaluated inputs, as INPUT_*
-	own    []Var // the step's own env
-	scope  *scope
+	own    []Var // the env of the step and of those around it
 	state  map[string]string
 	posted bool // its post is registered
 }
@@ -57,6 +57,7 @@ func (x *execution) runUses(ctx context.Context, r *stepRun) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	x.warnInputs(r, a, given)
 	inst, err := x.enter(r, a, given)
 	if err != nil {
 		return 0, err
@@ -87,7 +88,7 @@ func (x *execution) enter(r *stepRun, a *preparedAction, given []template.Pair) 
 		inst = &instance{path: r.path(), step: r.step, state: map[string]string{}}
 		x.instances[inst.path] = inst
 	}
-	inst.action, inst.with, inst.own, inst.scope = a, with, r.own, r.scope
+	inst.action, inst.with, inst.own = a, with, slices.Concat(r.scope.own, r.own)
 	if !inst.posted && hasPost(a.manifest) {
 		inst.posted = true
 		r.effects.Posts = append(r.effects.Posts, post{inst})
@@ -111,21 +112,37 @@ func (x *execution) actionHeader(r *stepRun, given []template.Pair) {
 // inputs are the action's inputs with defaults, as INPUT_* variables.
 func (x *execution) inputs(r *stepRun, m *action.Action, given []template.Pair) ([]Var, error) {
 	values := &vars{}
-	declared := map[string]bool{}
-	sc := x.exprs(r)
+	// An action's own text must not reach for the job's secrets
+	// (actions/runner: action_yaml.json, input-default-context).
+	sc := x.exprScope(x.life, r.scope, r.env, r.gh, false)
+	for _, name := range []string{"secrets", "env", "steps", "needs", "vars", "inputs"} {
+		delete(sc.Contexts, name)
+	}
 	for _, in := range m.Inputs {
-		declared[strings.ToLower(in.ID)] = true
-		v, err := template.String(in.Default, expr.Scope{Contexts: sc.Contexts, Functions: sc.Functions})
+		v, err := template.String(in.Default, sc)
 		if err != nil {
 			return nil, fmt.Errorf("evaluate the default of input %q: %w", in.ID, err)
 		}
 		values.set(inputName(in.ID), v)
 	}
+	for _, p := range given {
+		values.set(inputName(p.Name), p.Value)
+	}
+	return values.list, nil
+}
+
+// warnInputs tells of inputs that the action does not know or no longer wants,
+// and of a pre that will not run.
+func (x *execution) warnInputs(r *stepRun, a *preparedAction, given []template.Pair) {
+	m := a.manifest
+	if a.ref.Kind == action.Local && hasPre(m) {
+		r.out.warn(fmt.Sprintf("`pre` execution is not supported for local action from '%s'", r.step.Uses))
+	}
 	var unexpected []string
 	for _, p := range given {
 		id := strings.ToLower(p.Name)
 		container := m.Runs.Using == action.Docker && (id == "entrypoint" || id == "args")
-		if !declared[id] && !container {
+		if m.Input(id) == nil && !container {
 			unexpected = append(unexpected, "'"+p.Name+"'")
 		}
 		for _, in := range m.Inputs {
@@ -133,7 +150,6 @@ func (x *execution) inputs(r *stepRun, m *action.Action, given []template.Pair) 
 				r.out.warn(fmt.Sprintf("Input '%s' has been deprecated with message: %s", in.ID, in.Deprecation))
 			}
 		}
-		values.set(inputName(p.Name), p.Value)
 	}
 	if len(unexpected) > 0 {
 		var valid []string
@@ -142,7 +158,6 @@ func (x *execution) inputs(r *stepRun, m *action.Action, given []template.Pair) 
 		}
 		r.out.warn(fmt.Sprintf("Unexpected input(s) %s, valid inputs are [%s]", strings.Join(unexpected, ", "), strings.Join(valid, ", ")))
 	}
-	return values.list, nil
 }
 
 // inputName is the variable of an input: upper case, blanks become "_".
