@@ -224,9 +224,17 @@ func (b *builder) checkPermissions(wj *workflow.Job, j *Job, called *workflow.Wo
 	}
 	for _, inner := range called.Jobs {
 		if want, have := excess(inner.Permissions, j.Permissions); want != "" {
-			b.report(at.file, wj.Pos, "permissions", "Error calling workflow '%s'. The nested job '%s' is requesting '%s', but is only allowed '%s'.", uses, inner.ID, want, have)
+			b.report(at.file, wj.Pos, "permissions", "Error calling workflow '%s'. The nested job '%s' is requesting '%s', but is only allowed '%s'.", uses, shownName(inner), want, have)
 		}
 	}
+}
+
+// shownName is a job's name where it needs no evaluation, else its id.
+func shownName(j *workflow.Job) string {
+	if name := j.Name.ScalarText(); name != "" && !j.Name.HasExpression() {
+		return name
+	}
+	return j.ID
 }
 
 // entries of a mapping; nil for anything else.

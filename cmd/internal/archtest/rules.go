@@ -20,6 +20,7 @@ var arrows = []arrow{
 	{"workflow/expr", nil},
 	{"workflow/template", []string{"workflow", "workflow/expr"}},
 	{"workflow/plan", []string{"workflow", "workflow/expr", "workflow/template", "workflow/event"}},
+	{"workflow/conformance", nil}, // tests only
 	{"workflow/*", []string{"workflow"}},
 
 	{"executor", nil},
@@ -61,7 +62,7 @@ var gates = []gate{
 	{"k8s.io", []string{"executor/kube"}},
 	{"github.com/google/go-github", []string{"githubapp/...", "runner/action"}},
 	{"github.com/bradleyfalzon/ghinstallation", []string{"githubapp/...", "runner/action"}},
-	{"github.com/rhysd/actionlint", []string{"workflow/lint"}},
+	{"github.com/rhysd/actionlint", []string{"workflow/lint", "workflow/conformance"}}, // there: to compare speed
 	{"github.com/nektos/act/pkg/schema", []string{"workflow/lint"}},
 	{"github.com/nektos/act/pkg/workflowpattern", []string{"workflow/event"}},
 	{"github.com/nektos/act", []string{"runner/reference"}},
