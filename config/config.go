@@ -7,7 +7,7 @@ type Config struct {
 	Platforms   map[string]string // runs-on label, in lower case, to image or PlatformHost
 	Offline     bool
 	Pull        string // one of the Pull constants
-	MaxParallel int    // 0: twice the number of CPUs
+	MaxParallel int    // 0: twice the number of CPUs, at least 8
 	CacheDir    string // absolute
 	StateDir    string // absolute
 	Network     Network

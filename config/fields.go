@@ -79,7 +79,7 @@ var fields = []Field{
 	{
 		Key: "max_parallel", Env: "DRYDOCK_MAX_PARALLEL", Flag: "max-parallel", Aliases: []string{"concurrent-jobs"},
 		Kind: Int, Arg: "N", Default: "0",
-		Doc: "jobs that run at the same time; 0 is twice the number of CPUs",
+		Doc: "jobs that run at the same time; 0 is twice the number of CPUs, at least 8",
 		ref: func(c *Config) any { return &c.MaxParallel },
 	},
 	{

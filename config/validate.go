@@ -29,7 +29,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	if c.MaxParallel < 0 {
-		fail("max_parallel", "%d is less than 0: give the number of jobs, or 0 for twice the number of CPUs", c.MaxParallel)
+		fail("max_parallel", "%d is less than 0: give the number of jobs, or 0 for twice the number of CPUs, at least 8", c.MaxParallel)
 	}
 	if c.Offline && c.Pull == PullAlways {
 		fail("pull", "%q needs the network, but offline is on (%s): leave one out", c.Pull, c.Origin("offline"))

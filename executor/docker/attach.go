@@ -39,7 +39,7 @@ func (x *Executor) Attach(ctx context.Context, id executor.EnvironmentID) (execu
 	}
 	if role(l[labelRole]) != roleJob {
 		e.note(r.ID)
-		if err := e.open(ctx, token); err != nil {
+		if err := e.open(ctx, token, nil); err != nil {
 			return nil, err
 		}
 		if err := e.describe(ctx, nil, r.Config.Env, executor.Paths{}, false); err != nil {
@@ -50,7 +50,7 @@ func (x *Executor) Attach(ctx context.Context, id executor.EnvironmentID) (execu
 	if l[labelNetwork] == e.place {
 		e.network = e.place
 	}
-	if err := e.open(ctx, token); err != nil {
+	if err := e.open(ctx, token, nil); err != nil {
 		return nil, err
 	}
 	pic, err := inspectImage(ctx, c, executor.Image{Ref: r.Image})

@@ -6,7 +6,6 @@ import (
 	"path"
 	"strings"
 
-	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
 	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/executor/helper"
@@ -80,16 +79,8 @@ func (e *environment) move(ctx context.Context, h *housing, pic *picture, spec e
 		return err
 	}
 	e.container = h.id
-	watch := watchErrors(ctx, e.c, h.id)
-	defer watch.stop()
-	if err := e.c.api.ContainerStart(context.WithoutCancel(ctx), h.id, container.StartOptions{}); err != nil {
-		return fail(fmt.Sprintf("start a container from image %q", spec.Image.Ref), err)
-	}
-	if err := e.open(ctx, helper.NewToken()); err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return watch.explain(fmt.Sprintf("start the helper in image %q", spec.Image.Ref), err)
+	if err := e.launch(ctx, spec.Image.Ref); err != nil {
+		return err
 	}
 	declared := append(append([]string(nil), pic.env...), h.settings.config.Env...)
 	if err := e.describe(ctx, pic, declared, executor.Paths{}, h.provided); err != nil {

@@ -2,17 +2,13 @@ package docker
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"maps"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/network"
 	"github.com/drydock-ci/drydock/executor"
-	"github.com/drydock-ci/drydock/executor/helper"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -192,16 +188,8 @@ func (b *building) makeJob(ctx context.Context) error {
 	if err := b.waitNetwork(ctx); err != nil {
 		return err
 	}
-	watch := watchErrors(ctx, b.c, h.id)
-	defer watch.stop()
-	if err := b.c.api.ContainerStart(context.WithoutCancel(ctx), h.id, container.StartOptions{}); err != nil {
-		return fail(fmt.Sprintf("start the job's container (image %q)", img.Ref), err)
-	}
-	if err := b.env.open(ctx, helper.NewToken()); err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return watch.explain(fmt.Sprintf("start the helper in image %q", img.Ref), err)
+	if err := b.env.launch(ctx, img.Ref); err != nil {
+		return err
 	}
 	if err := b.env.describe(ctx, pic, append(env, b.job.config.Env...), paths, h.provided); err != nil {
 		return err
@@ -238,54 +226,4 @@ func toolCache(kind executor.Kind, env []string) string {
 		}
 	}
 	return "/opt/hostedtoolcache"
-}
-
-// errorWatch keeps what the helper prints, which it does only when it cannot
-// start; nothing is logged by the engine.
-type errorWatch struct {
-	s    *stream
-	done chan struct{}
-}
-
-func watchErrors(ctx context.Context, c *connection, id string) *errorWatch {
-	w := &errorWatch{done: make(chan struct{})}
-	att, err := c.api.ContainerAttach(context.WithoutCancel(ctx), id, container.AttachOptions{Stream: true, Stderr: true, Stdout: true})
-	if err != nil {
-		close(w.done)
-		return w // an explanation less
-	}
-	w.s = &stream{conn: att.Conn, r: att.Reader}
-	go func() {
-		defer close(w.done)
-		buf := make([]byte, 1024)
-		for {
-			if _, err := w.s.Read(buf); err != nil {
-				return
-			}
-		}
-	}()
-	return w
-}
-
-func (w *errorWatch) stop() {
-	if w.s != nil {
-		w.s.Close()
-	}
-}
-
-// explain adds what the helper said.
-func (w *errorWatch) explain(op string, err error) error {
-	if w.s != nil {
-		select {
-		case <-w.done:
-		case <-time.After(500 * time.Millisecond):
-		}
-		w.s.mu.Lock()
-		text := strings.TrimSpace(w.s.stderr.String())
-		w.s.mu.Unlock()
-		if text != "" {
-			return &executor.Error{Op: op, Kind: executor.Failed, Err: errors.New(text)}
-		}
-	}
-	return &executor.Error{Op: op, Kind: executor.Failed, Err: err}
 }

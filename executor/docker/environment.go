@@ -54,20 +54,6 @@ func (e *environment) ID() executor.EnvironmentID {
 // Info says what the place is like.
 func (e *environment) Info() executor.Info { return e.info }
 
-// open connects to the helper.
-func (e *environment) open(ctx context.Context, token string) error {
-	id, c := e.container, e.c
-	p, err := helper.Open(ctx, helper.Options{
-		Dial:  func(ctx context.Context) (io.ReadWriteCloser, error) { return dialHelper(ctx, c, id) },
-		Token: token, Log: e.x.log.With("env", short(id)),
-	})
-	if err != nil {
-		return err
-	}
-	e.Place, e.token = p, token
-	return nil
-}
-
 // describe fills Info from the helper and the image. declared are the variables
 // of the container's definition.
 func (e *environment) describe(ctx context.Context, pic *picture, declared []string, paths executor.Paths, provided bool) error {

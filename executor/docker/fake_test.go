@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -88,7 +89,9 @@ func (f *fake) ContainerStart(_ context.Context, id string, _ container.StartOpt
 }
 
 func (f *fake) ContainerAttach(context.Context, string, container.AttachOptions) (types.HijackedResponse, error) {
-	return types.HijackedResponse{}, errors.New("no")
+	ours, theirs := net.Pipe()
+	theirs.Close()
+	return types.NewHijackedResponse(ours, ""), nil
 }
 
 func (f *fake) ContainerRemove(_ context.Context, id string, o container.RemoveOptions) error {
@@ -181,7 +184,7 @@ func TestDefinition(t *testing.T) {
 		if !slices.Contains(c.Env, "A=b") || !slices.Contains(c.Env, "HTTP_PROXY=p") || !slices.Contains(c.Env, "HOME=/github/home") {
 			t.Errorf("env %q", c.Env)
 		}
-		if got := strings.Join(c.Cmd, " "); got != "serve --socket "+socketPath+" --linger 7 --user app:app" {
+		if got := strings.Join(c.Cmd, " "); got != "serve --stdio --socket "+socketPath+" --linger 7 --user app:app" {
 			t.Errorf("cmd %q", got)
 		}
 		if !h.AutoRemove || *h.Init || h.LogConfig.Type != "none" || h.Privileged || len(h.PortBindings) > 0 {

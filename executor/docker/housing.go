@@ -66,7 +66,11 @@ func (x *Executor) house(ctx context.Context, c *connection, h *housing) (named 
 	config.Image = h.image.Ref
 	config.User, config.WorkingDir = "0:0", "/"
 	config.Entrypoint = []string{helperTarget}
-	config.Cmd = []string{"serve", "--socket", socketPath, "--linger", strconv.Itoa(x.linger(h.linger))}
+	config.Cmd = []string{"serve", "--stdio", "--socket", socketPath, "--linger", strconv.Itoa(x.linger(h.linger))}
+	// The first stream: its end is the helper's end of input, so that a client
+	// that died is noticed at once.
+	config.OpenStdin, config.StdinOnce = true, true
+	config.AttachStdin, config.AttachStdout, config.AttachStderr = true, true, true
 	if user := cmp.Or(h.settings.user, h.pic.user); user != "" {
 		config.Cmd = append(config.Cmd, "--user", user)
 	}

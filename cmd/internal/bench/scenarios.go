@@ -20,7 +20,7 @@ const head = "on: push\njobs:\n"
 
 // parallel is how many containers the bare engine runs at a time, as drydock
 // does on two cores.
-const parallel = 4
+const parallel = 8
 
 var scenarios = []scenario{
 	{

@@ -144,11 +144,18 @@ func (a *app) run(cmd *cobra.Command, event string, o runOptions) error {
 }
 
 // signals cancels a run at the first Ctrl-C, stops what a cancelled run lets
-// go on at the second, and ends the program at the third. The returned
-// function undoes it.
+// go on at the second, and ends the program at the third. A window that was
+// closed, or a reader that went away (`drydock run | head`), cancels it too: the
+// default would be to die and leave everything behind. The returned function
+// undoes it.
 func (a *app) signals(soft func(error), hard func()) func() {
-	ch := make(chan os.Signal, 3)
+	ch, away := make(chan os.Signal, 3), make(chan os.Signal, 1)
 	signal.Notify(ch, syscall.SIGINT, syscall.SIGTERM)
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGPIPE} {
+		if !signal.Ignored(s) { // nohup
+			signal.Notify(away, s)
+		}
+	}
 	done := make(chan struct{})
 	go func() {
 		count := 0
@@ -156,6 +163,11 @@ func (a *app) signals(soft func(error), hard func()) func() {
 			select {
 			case <-done:
 				return
+			case <-away: // once: each line that nobody reads is one more
+				if count == 0 {
+					count = 1
+					soft(errNobody)
+				}
 			case <-ch:
 				if count++; count > 2 {
 					hard()
@@ -165,8 +177,11 @@ func (a *app) signals(soft func(error), hard func()) func() {
 			}
 		}
 	}()
+	// Away stays: the summary is still to be written.
 	return func() { signal.Stop(ch); close(done) }
 }
+
+var errNobody = errors.New("the terminal or program that read the output is gone")
 
 var errInterrupted = errors.New("interrupted by the user")
 
@@ -175,7 +190,8 @@ func (a *app) slots() int {
 	if n := a.config.MaxParallel; n > 0 {
 		return n
 	}
-	return 2 * runtime.NumCPU()
+	// Jobs wait for the engine, the network and the disk more than for a CPU.
+	return max(2*runtime.NumCPU(), 8)
 }
 
 func localRepositories(list []string, dir string) ([]action.LocalRepository, error) {

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/signal"
@@ -50,7 +51,9 @@ type server struct {
 }
 
 // run serves until a client shuts it down or nobody came back in time.
-func run(socket string, linger time.Duration, user string) error {
+// With stdio its own input and output are a session too: whoever started it
+// needs no second program to reach it the first time.
+func run(socket string, linger time.Duration, user string, stdio bool) error {
 	// What a job leaves behind becomes a child of the helper.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("become the reaper of the place: %w", err)
@@ -75,6 +78,9 @@ func run(socket string, linger time.Duration, user string) error {
 	s.mu.Lock()
 	s.idle = time.AfterFunc(linger, s.stop)
 	s.mu.Unlock()
+	if stdio {
+		go s.session(standardStreams{os.Stdin, os.Stdout})
+	}
 	select {
 	case <-s.quit:
 	case <-sig:
@@ -141,8 +147,15 @@ func (s *server) accept(l net.Listener) {
 	}
 }
 
+// standardStreams are the helper's own input and output as one connection.
+type standardStreams struct{ in, out *os.File }
+
+func (p standardStreams) Read(b []byte) (int, error)  { return p.in.Read(b) }
+func (p standardStreams) Write(b []byte) (int, error) { return p.out.Write(b) }
+func (p standardStreams) Close() error                { return errors.Join(p.in.Close(), p.out.Close()) }
+
 // session serves one connection: hello, then anything.
-func (s *server) session(conn net.Conn) {
+func (s *server) session(conn io.ReadWriteCloser) {
 	m, err := yamux.Server(conn, wire.Session())
 	if err != nil {
 		conn.Close()
