@@ -36,7 +36,7 @@ func (r *reader) tagged(n *yaml.Node, plain bool) *Node {
 		r.add(made.Pos, "tag", fmt.Sprintf("The scalar style '%s' on line %d and column %d is not valid with the tag '%s'", styleName(n.Style), n.Line, n.Column, longTag(n.Tag)), "remove the tag or the quotes")
 		return nil
 	}
-	ok := false
+	var ok bool
 	switch n.Tag {
 	case tagBool:
 		made.Kind = Bool

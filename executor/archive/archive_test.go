@@ -281,7 +281,7 @@ func BenchmarkPackUnpack(b *testing.B) {
 	for b.Loop() {
 		r, w := io.Pipe()
 		go func() { w.CloseWithError(Pack(b.Context(), w, dir, PackOptions{})) }()
-		into, _ := os.MkdirTemp(b.TempDir(), "")
+		into := b.TempDir()
 		if err := Unpack(b.Context(), into, r, Options{Times: true}); err != nil {
 			b.Fatal(err)
 		}

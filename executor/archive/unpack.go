@@ -108,7 +108,7 @@ func (u *unpacker) all(ctx context.Context, tr *tar.Reader) error {
 			return context.Cause(ctx)
 		}
 		h, err := tr.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return u.finish()
 		}
 		if err != nil {

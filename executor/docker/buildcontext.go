@@ -30,7 +30,7 @@ func readContext(dir, dockerfile string) (*buildContext, error) {
 		dockerfile = "Dockerfile"
 	}
 	if !filepath.IsLocal(dockerfile) {
-		return nil, fmt.Errorf("Dockerfile %q is outside of its folder", dockerfile)
+		return nil, fmt.Errorf("the Dockerfile %q is outside of its folder", dockerfile)
 	}
 	b := &buildContext{dir: dir, dockerfile: filepath.Clean(dockerfile)}
 	if !isFile(filepath.Join(dir, dockerfile)) {

@@ -95,7 +95,7 @@ func (x *Executor) envTLS() func() (*tls.Config, error) {
 // no TLS.
 func loadTLS(dir string, verify bool) (*tls.Config, error) {
 	if _, err := os.Stat(dir); err != nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // no folder, no TLS
 	}
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: !verify}
 	ca, err := os.ReadFile(filepath.Join(dir, "ca.pem"))

@@ -62,7 +62,7 @@ func removeContainer(ctx context.Context, c *connection, id string) error {
 	}
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 500*time.Millisecond) {
 		if _, err := c.api.ContainerInspect(ctx, id); gone(err) && err != nil {
-			return nil
+			return nil //nolint:nilerr // that it is gone is what we wait for
 		}
 		if !sleep(ctx, pause) {
 			return &executor.Error{Op: op, Kind: executor.Failed, Err: context.Cause(ctx)}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -45,7 +46,9 @@ func (s *suite) pack(headers []tar.Header) io.Reader {
 		if err := w.WriteHeader(&h); err != nil {
 			s.Fatalf("make an archive: %v", err)
 		}
-		io.WriteString(w, data)
+		if _, err := io.WriteString(w, data); err != nil {
+			s.Fatalf("make an archive: %v", err)
+		}
 	}
 	w.Close()
 	return &buf
@@ -57,7 +60,7 @@ func unpack(r io.Reader) (list []string, files map[string]string, err error) {
 	tr := tar.NewReader(r)
 	for {
 		h, err := tr.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			_, err := io.Copy(io.Discard, r)
 			return list, files, err
 		}

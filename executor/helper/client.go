@@ -91,7 +91,7 @@ func (c *Client) open(ctx context.Context, op string, req *wire.Request) (*strea
 		return nil, nil, lost(op, err)
 	}
 	// A past deadline wakes both directions up.
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	s := &stream{Conn: conn, r: bufio.NewReaderSize(conn, 16<<10), stop: stop}
 	err = wire.WriteJSON(conn, req)
 	var reply wire.Reply

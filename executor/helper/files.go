@@ -42,12 +42,11 @@ func (p *Place) CopyIn(ctx context.Context, dir string, tar io.Reader) error {
 				}
 			}
 			if err == io.EOF {
-				w.End()
-				sent <- nil
+				sent <- w.End()
 				return
 			}
 			if err != nil {
-				w.Abort(err)
+				_ = w.Abort(err) // the error below says more
 				sent <- fmt.Errorf("read the archive: %w", err)
 				return
 			}

@@ -29,7 +29,7 @@ func spawn(program string, args, env []string, log string) (int, error) {
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
-	go cmd.Wait() // collects it, should it end before this program
+	go func() { _ = cmd.Wait() }() // collects it, should it end before this program
 	return cmd.Process.Pid, nil
 }
 

@@ -73,7 +73,7 @@ func (s *Scanner) setEnv(c Command, out *Outcome) error {
 		message := "set-env: " + err.Error()
 		out.Level, out.Echo, out.Show = LevelError, message, true
 		out.Annotation = &Annotation{Level: LevelError, Message: message}
-		return nil
+		return nil //nolint:nilerr // reported, not returned
 	}
 	out.Effect = effect
 	return nil

@@ -84,7 +84,7 @@ func TestLine(t *testing.T) {
 				t.Errorf("Warning = %q, want %q", got.Warning, tt.warning)
 			}
 			got.Err, got.Warning, got.Debug = nil, "", nil
-			if !reflect.DeepEqual(got, tt.want) {
+			if !reflect.DeepEqual(got, tt.want) { //nolint:govet // Err is nil on both sides
 				t.Errorf("got  %+v\nwant %+v", got, tt.want)
 			}
 		})

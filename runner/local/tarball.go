@@ -171,7 +171,7 @@ func (t *tarball) file(name, base string, seen fs.FileInfo) error {
 	h := tar.Header{Typeflag: tar.TypeReg, Mode: int64(seen.Mode().Perm()), ModTime: fi.ModTime(), Size: fi.Size()}
 	if h.Size < wholeFile {
 		n, err := io.ReadFull(f, t.buf[:h.Size])
-		if err != nil && err != io.EOF && !errors.Is(err, io.ErrUnexpectedEOF) {
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			return err
 		}
 		h.Size = int64(n)

@@ -38,7 +38,7 @@ func pack(t testing.TB, r *Repo, dir string, submodules bool) packed {
 	files := packed{}
 	for tr := tar.NewReader(&b); ; {
 		h, err := tr.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return files
 		}
 		if err != nil {

@@ -51,7 +51,7 @@ func readJSON(text string) (Value, error) {
 		return Value{}, problem
 	}
 	if r.pos == len(r.src) {
-		return Value{}, errors.New("Error reading JToken from JsonReader. Path '', line 0, position 0.")
+		return Value{}, errors.New("Error reading JToken from JsonReader. Path '', line 0, position 0.") //nolint:staticcheck // GitHub's text
 	}
 	return r.value(1)
 }
@@ -88,7 +88,7 @@ func (r *jsonReader) fail(message string) error {
 			path.WriteString(step.key)
 		}
 	}
-	return fmt.Errorf("%s Path '%s', line %d, position %d.",
+	return fmt.Errorf("%s Path '%s', line %d, position %d.", //nolint:staticcheck // GitHub's text
 		message, path.String(), line, utf16Len(before[lineStart:]))
 }
 

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"unicode"
@@ -90,7 +91,10 @@ func (t *Template) add(inner string, start int, known *Known) error {
 	}
 	e, err := Parse(src, known)
 	if err != nil {
-		err.(*Error).Start = start
+		var e *Error
+		if errors.As(err, &e) {
+			e.Start = start
+		}
 		return err
 	}
 	t.parts = append(t.parts, part{expr: e})

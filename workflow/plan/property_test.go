@@ -103,9 +103,7 @@ type runChecker struct {
 
 func (c *runChecker) learn(g *Graph, prefix string) {
 	for _, j := range g.Jobs {
-		for _, need := range j.Needs {
-			c.needs[prefix+j.ID] = append(c.needs[prefix+j.ID], need)
-		}
+		c.needs[prefix+j.ID] = append(c.needs[prefix+j.ID], j.Needs...)
 		if j.Call != nil {
 			c.learn(j.Call.Graph, prefix+j.ID+"/")
 		}

@@ -35,6 +35,5 @@ func connect(socket string, wait time.Duration) error {
 		done <- err
 	}()
 	<-done
-	conn.Close()
-	return nil
+	return nil // the program ends, and with it the connection
 }

@@ -3,6 +3,7 @@
 package serve
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -187,8 +188,8 @@ func (p *process) drain(r *os.File) (open bool) {
 		switch {
 		case err != nil:
 			return false
-		case rerr == syscall.EINTR:
-		case rerr == syscall.EAGAIN:
+		case errors.Is(rerr, syscall.EINTR):
+		case errors.Is(rerr, syscall.EAGAIN):
 			return true
 		case rerr != nil || n == 0:
 			return false
@@ -234,7 +235,7 @@ func (p *process) signal(s executor.Signal) error {
 	default:
 	}
 	if p.failed != nil {
-		return nil
+		return nil //nolint:nilerr // a process that never started needs no signal
 	}
 	p.signalled.Store(true)
 	if sig == syscall.SIGKILL {

@@ -53,8 +53,8 @@ func figures(path string) *wire.Figure {
 	}
 	var st syscall.Statfs_t
 	if syscall.Statfs(path, &st) == nil {
-		f.DiskFree = int64(st.Bavail) * int64(st.Bsize)
-		f.DiskTotal = int64(st.Blocks) * int64(st.Bsize)
+		f.DiskFree = int64(st.Bavail) * st.Bsize
+		f.DiskTotal = int64(st.Blocks) * st.Bsize
 	}
 	return f
 }

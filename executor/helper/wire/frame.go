@@ -121,7 +121,7 @@ func ReadFrame(r *bufio.Reader) (Kind, []byte, error) {
 		limit = MaxChunk + 8
 	}
 	data, err := readBlock(r, limit)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
 	return Kind(k), data, err
