@@ -25,15 +25,15 @@ func connect(socket string, wait time.Duration) error {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	done := make(chan error, 2)
+	done := make(chan struct{}, 2)
 	go func() {
-		_, err := io.CopyBuffer(struct{ io.Writer }{conn}, struct{ io.Reader }{os.Stdin}, make([]byte, 256<<10))
-		done <- err
+		_, _ = io.CopyBuffer(struct{ io.Writer }{conn}, struct{ io.Reader }{os.Stdin}, make([]byte, 256<<10))
+		done <- struct{}{}
 	}()
 	go func() {
-		_, err := io.CopyBuffer(struct{ io.Writer }{os.Stdout}, struct{ io.Reader }{conn}, make([]byte, 256<<10))
-		done <- err
+		_, _ = io.CopyBuffer(struct{ io.Writer }{os.Stdout}, struct{ io.Reader }{conn}, make([]byte, 256<<10))
+		done <- struct{}{}
 	}()
 	<-done
-	return nil // the program ends, and with it the connection
+	return nil // the end of either direction ends the program, and with it the connection
 }
