@@ -44,7 +44,7 @@ type Source struct {
 // pending is a leg whose result is awaited.
 type pending struct {
 	leg       *plan.Leg
-	cancelled chan error // holds one
+	cancelled chan error // holds two: to stop, and to stop at once
 }
 
 // NewSource makes the source of a run that starts with the first Next.
@@ -78,7 +78,7 @@ func (s *Source) poll() (*runner.Lease, error) {
 	defer s.mu.Unlock()
 	s.start()
 	for len(s.ready) > 0 {
-		p := &pending{leg: s.ready[0], cancelled: make(chan error, 1)}
+		p := &pending{leg: s.ready[0], cancelled: make(chan error, 2)}
 		s.ready = s.ready[1:]
 		s.leases[p.leg.ID] = p
 		// Asking may take a while; a cancellation must not wait for it.
@@ -144,8 +144,18 @@ func (s *Source) Cancel(reason error) {
 		return
 	}
 	s.tellStarted()
+	again := s.stopping != nil
 	s.stopping = reason
 	s.handle(s.state.Cancel(reason.Error()))
+	if !again {
+		return
+	}
+	for _, p := range s.leases {
+		select {
+		case p.cancelled <- reason:
+		default: // it knows
+		}
+	}
 }
 
 // Result is how the run ended, or "" while it has not, with all its jobs.
