@@ -145,7 +145,11 @@ func (a *app) examineNode(ctx context.Context, p *parts) []finding {
 			findings = append(findings, finding{"node" + version, "warning", err.Error(), ""})
 			continue
 		}
-		findings = append(findings, finding{Check: "node" + version, State: "ok", Text: b.Version + " for glibc"})
+		text := b.Version + " for glibc"
+		if b.Note != "" {
+			text += "; " + b.Note
+		}
+		findings = append(findings, finding{Check: "node" + version, State: "ok", Text: text})
 	}
 	return findings
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strconv"
 	"sync/atomic"
 
 	"github.com/drydock-ci/drydock/cmd/internal/term"
@@ -54,7 +55,7 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 	for i, built := range s.plans {
 		sources[i] = local.NewSource(local.Options{
 			Plan: built, Place: place.place,
-			Sink: runner.Sinks(ui.Run(func(job plan.LegID) string { return a.rerunCommand(s, i, job) }), &infra),
+			Sink: runner.Sinks(numbered(ui.Run(func(job plan.LegID) string { return a.rerunCommand(s, i, job) }), i, len(s.plans)), &infra),
 			Job: runner.Job{
 				Run: lock.id, Env: g.env,
 				Checkout: runner.Checkout{Repository: s.event.Repository, Served: !o.noSkipCheckout},
@@ -101,6 +102,26 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 		return &exitError{exitJobFailed, nil}
 	}
 	return nil
+}
+
+// numbered tells the runs of several workflows apart: they share the lock, and
+// with it the id, of the program's run.
+func numbered(sink runner.Sink, i, total int) runner.Sink {
+	if total == 1 {
+		return sink
+	}
+	suffix := "." + strconv.Itoa(i+1)
+	return runner.SinkFunc(func(e runner.Event) {
+		switch named := e.(type) {
+		case runner.RunStarted:
+			named.Run += suffix
+			e = named
+		case runner.RunFinished:
+			named.Run += suffix
+			e = named
+		}
+		sink.Emit(e)
+	})
 }
 
 // infraWatch notes that a job ended for a reason that is not the workflow's.
