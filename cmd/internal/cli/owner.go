@@ -67,16 +67,27 @@ func lockRun(stateDir string) (*runLock, error) {
 	}
 	id := executor.RunID(time.Now().UTC().Format("20060102-150405") + "-" + randomID()[:6])
 	name := filepath.Join(dir, string(id))
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR|os.O_EXCL, 0o600)
+	// Locked first and named then: a lock without a holder is fair game for
+	// any run that starts at the same time.
+	unnamed := filepath.Join(dir, newLock+string(id))
+	f, err := os.OpenFile(unnamed, os.O_CREATE|os.O_RDWR|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock run %s: %w", id, err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil {
+		err = os.Rename(unnamed, name)
+	}
+	if err != nil {
 		f.Close()
+		_ = os.Remove(unnamed)
 		return nil, fmt.Errorf("lock run %s: %w", id, err)
 	}
 	return &runLock{id, f, name}, nil
 }
+
+// newLock begins the name of a lock file that is just being made.
+const newLock = ".new-"
 
 func (l *runLock) release() {
 	_ = os.Remove(l.path)
@@ -94,7 +105,8 @@ func alive(stateDir string) func(executor.RunID) bool {
 			return false
 		}
 		defer f.Close()
-		return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil
+		// Shared, so that two who ask do not take each other for the run.
+		return syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) != nil
 	}
 }
 
@@ -106,6 +118,11 @@ func dropStaleLocks(stateDir string) {
 	}
 	isAlive := alive(stateDir)
 	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), newLock) {
+			if info, err := e.Info(); err != nil || time.Since(info.ModTime()) < time.Minute {
+				continue
+			}
+		}
 		if !isAlive(executor.RunID(e.Name())) {
 			_ = os.Remove(filepath.Join(lockFolder(stateDir), e.Name()))
 		}

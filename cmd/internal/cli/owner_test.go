@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/drydock-ci/drydock/executor"
+)
+
+func TestOwnerStays(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	ids := make([]executor.OwnerID, 8)
+	var all sync.WaitGroup
+	for i := range ids {
+		all.Go(func() { ids[i], _ = owner(dir) })
+	}
+	all.Wait()
+	for _, id := range ids {
+		if id == "" || id != ids[0] {
+			t.Fatalf("two first starts disagree: %q", ids)
+		}
+	}
+}
+
+func TestRunLock(t *testing.T) {
+	dir := t.TempDir()
+	l, err := lockRun(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	isAlive := alive(dir)
+	dropStaleLocks(dir)
+	if !isAlive(l.id) || isAlive("other") || isAlive("../owner") {
+		t.Error("the wrong run is alive")
+	}
+	// As a killed process leaves it.
+	stale := filepath.Join(lockFolder(dir), "stale")
+	half := filepath.Join(lockFolder(dir), newLock+"half")
+	for _, name := range []string{stale, half} {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dropStaleLocks(dir)
+	if _, err := os.Stat(stale); err == nil {
+		t.Error("a stale lock stays")
+	}
+	if _, err := os.Stat(half); err != nil {
+		t.Error("a lock that is being made was removed")
+	}
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(half, old, old); err != nil {
+		t.Fatal(err)
+	}
+	dropStaleLocks(dir)
+	l.release()
+	if left, _ := os.ReadDir(lockFolder(dir)); len(left) > 0 || isAlive(l.id) {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// TestRunLocksAtOnce: runs that start while others clean up keep their locks.
+func TestRunLocksAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	stop := make(chan struct{})
+	var cleaners, runs sync.WaitGroup
+	for range 4 {
+		cleaners.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					dropStaleLocks(dir)
+				}
+			}
+		})
+	}
+	for range 8 {
+		runs.Go(func() {
+			for range 100 {
+				l, err := lockRun(dir)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if !alive(dir)(l.id) {
+					t.Error("a run that has just begun looks dead")
+				}
+				l.release()
+			}
+		})
+	}
+	runs.Wait()
+	close(stop)
+	cleaners.Wait()
+}
