@@ -125,7 +125,7 @@ func (x *execution) await(ids []string) (plan.Conclusion, string) {
 		x.apply(x.root, b.step, b.outcome)
 		delete(x.open, id)
 		switch {
-		case b.outcome.conclusion == plan.Failure:
+		case b.outcome.conclusion == plan.Failure && outcome != plan.Failure: // the first one says why
 			outcome, reason = plan.Failure, fmt.Sprintf("background step '%s' failed: %s", id, b.outcome.reason)
 		case b.outcome.conclusion == plan.Cancelled && !b.stopped && outcome == plan.Success:
 			outcome, reason = plan.Cancelled, fmt.Sprintf("background step '%s' was cancelled", id)

@@ -3,10 +3,8 @@ package runner
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -180,75 +178,6 @@ func (b bench) actionsIn(t *testing.T) folders {
 	return f
 }
 
-// actOut understands scripts of one word and its text a line: echo TEXT,
-// to FILEVAR TEXT (a line into a command file), write PATH TEXT, sleep TIME,
-// deaf (to INT and TERM), trap CODE (exit so at a signal), lose, exit CODE.
-// $NAME is a variable.
-func actOut(ctx context.Context, cmd executor.Command, io *fake.IO) executor.Exit {
-	var signals <-chan executor.Signal
-	trap, deaf := 0, false
-	for line := range strings.Lines(scriptOf(cmd, io)) {
-		word, rest, _ := strings.Cut(strings.TrimRight(line, "\n"), " ")
-		rest = os.Expand(rest, func(name string) string { return io.Env()[name] })
-		switch word {
-		case "echo":
-			io.Printf("%s\n", rest)
-		case "to":
-			file, text, _ := strings.Cut(rest, " ")
-			io.AppendFile(io.Env()[file], text+"\n")
-		case "write":
-			file, text, _ := strings.Cut(rest, " ")
-			io.WriteFile(file, []byte(text))
-		case "deaf":
-			deaf, signals = true, io.Signals()
-		case "trap":
-			trap, _ = strconv.Atoi(rest)
-			signals = io.Signals()
-		case "sleep":
-			d, err := time.ParseDuration(rest)
-			if err != nil {
-				panic(err)
-			}
-			timer := time.NewTimer(d)
-			defer timer.Stop()
-			for waiting := true; waiting; {
-				select {
-				case <-timer.C:
-					waiting = false
-				case <-ctx.Done():
-					return executor.Exit{}
-				case <-signals:
-					if !deaf {
-						return executor.Exit{Code: trap}
-					}
-				}
-			}
-		case "lose":
-			io.Lose()
-			<-ctx.Done()
-		case "exit":
-			code, _ := strconv.Atoi(rest)
-			return executor.Exit{Code: code}
-		}
-	}
-	return executor.Exit{}
-}
-
-// scriptOf is the text of a run step's file or of an action's program.
-func scriptOf(cmd executor.Command, io *fake.IO) string {
-	for _, f := range cmd.Files {
-		if strings.Contains(strings.Join(cmd.Argv, " "), f.Path) {
-			return string(f.Data)
-		}
-	}
-	if len(cmd.Argv) > 1 {
-		if data, err := io.ReadFile(cmd.Argv[1]); err == nil {
-			return string(data)
-		}
-	}
-	return strings.Join(cmd.Argv, " ")
-}
-
 // job makes a workflow of one job from the text of its keys.
 func job(body string) string {
 	var b strings.Builder
@@ -256,87 +185,5 @@ func job(body string) string {
 	for line := range strings.Lines(strings.TrimLeft(body, "\n")) {
 		b.WriteString("    " + line)
 	}
-	return b.String()
-}
-
-// steps tells how the steps went, a line each.
-func (r *ran) steps() string {
-	var b strings.Builder
-	for _, s := range r.Steps {
-		fmt.Fprintf(&b, "%d %s: %s", s.Step.Number, s.Step.Name, s.Outcome)
-		if s.Conclusion != s.Outcome {
-			fmt.Fprintf(&b, " -> %s", s.Conclusion)
-		}
-		b.WriteString("\n")
-	}
-	return b.String()
-}
-
-func (r *ran) wantSteps(want string) {
-	r.t.Helper()
-	want = strings.TrimLeft(strings.ReplaceAll(want, "\t", ""), "\n")
-	if got := r.steps(); got != want {
-		r.t.Errorf("steps are\n%swant\n%s\nlog\n%s", got, want, r.log())
-	}
-}
-
-func (r *ran) wantConclusion(want plan.Conclusion) {
-	r.t.Helper()
-	if r.Conclusion != want {
-		r.t.Errorf("conclusion %s (%s), want %s\nlog\n%s", r.Conclusion, r.Reason, want, r.log())
-	}
-}
-
-// log is all lines of the job that are not inside a group.
-func (r *ran) log() string {
-	var b strings.Builder
-	open := map[int]bool{}
-	for _, e := range r.events {
-		l, ok := e.(Line)
-		if !ok {
-			continue
-		}
-		switch {
-		case l.Level == "group":
-			open[l.Step] = true
-		case l.Level == "endgroup":
-			open[l.Step] = false
-		case open[l.Step]:
-		case l.Level == "":
-			fmt.Fprintf(&b, "%d %s\n", l.Step, l.Text)
-		default:
-			fmt.Fprintf(&b, "%d [%s]%s\n", l.Step, l.Level, l.Text)
-		}
-	}
-	return b.String()
-}
-
-// wantLog wants each line to stand in the log.
-func (r *ran) wantLog(lines ...string) {
-	r.t.Helper()
-	log := r.log()
-	for _, l := range lines {
-		if !strings.Contains("\n"+log, "\n"+l+"\n") {
-			r.t.Errorf("no line %q in the log\n%s", l, log)
-		}
-	}
-}
-
-func (r *ran) wantNotInLog(parts ...string) {
-	r.t.Helper()
-	for _, p := range parts {
-		if strings.Contains(r.log(), p) {
-			r.t.Errorf("%q is in the log\n%s", p, r.log())
-		}
-	}
-}
-
-// all is every event as text, for what must never be seen.
-func (r *ran) all() string {
-	var b strings.Builder
-	for _, e := range r.events {
-		fmt.Fprintf(&b, "%+v\n", e)
-	}
-	fmt.Fprintf(&b, "%+v %+v\n", r.Result, r.FirstError)
 	return b.String()
 }

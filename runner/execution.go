@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -145,7 +144,7 @@ func (x *execution) result(outputs map[string]string) Result {
 	case x.infra != nil:
 		result.Conclusion = plan.Failure
 		if result.Reason == "" {
-			result.Reason, _, _ = strings.Cut(x.infra.Error(), "\n") // without a stack
+			result.Reason = x.infra.Error()
 		}
 	case x.isCancelled():
 		result.Conclusion = plan.Cancelled

@@ -53,6 +53,7 @@ func (x *execution) preEntries(sc *scope, s *plan.Step, depth int) []preEntry {
 	if err != nil || depth > maxDepth {
 		return nil
 	}
+	ref = x.located(ref)
 	a := x.actions.byUses[ref.String()]
 	if a == nil || x.surelyServed(s, ref) {
 		return nil

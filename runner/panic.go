@@ -12,9 +12,8 @@ type internalError struct {
 	stack []byte
 }
 
-func (e *internalError) Error() string {
-	return fmt.Sprintf("internal error: %v\n%s", e.value, e.stack)
-}
+// Error leaves the stack to the log: people cannot use it.
+func (e *internalError) Error() string { return fmt.Sprintf("internal error: %v", e.value) }
 
 // panicked makes an error of what recover gave.
 func panicked(value any) error { return &internalError{value, debug.Stack()} }

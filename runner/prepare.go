@@ -37,6 +37,23 @@ type preparedAction struct {
 // workspace or an image.
 func remote(ref action.Ref) bool { return ref.Kind == action.Repository }
 
+// located says where an action of the workflow's own repository is: in the
+// workspace when that is the repository under test.
+func (x *execution) located(ref action.Ref) action.Ref {
+	if ref.Kind != action.Self {
+		return ref
+	}
+	src := x.job.Leg.Source
+	if src.Repository == "" {
+		return action.Ref{Kind: action.Local, Path: ref.Path}
+	}
+	at := src.SHA
+	if at == "" {
+		at = src.Ref
+	}
+	return action.Ref{Kind: action.Repository, Repository: src.Repository, Path: ref.Path, Ref: at}
+}
+
 // prepareActions resolves every remote action that the steps use, also those
 // inside composite actions, and names all that are missing at once.
 func (x *execution) prepareActions(ctx context.Context, o *output) error {
@@ -46,7 +63,7 @@ func (x *execution) prepareActions(ctx context.Context, o *output) error {
 	visit = func(steps []plan.Step, depth int) {
 		for i := range steps {
 			s := &steps[i]
-			if s.Kind != plan.Uses || x.actions.byUses[s.Uses] != nil {
+			if s.Kind != plan.Uses {
 				continue
 			}
 			ref, err := action.ParseUses(s.Uses)
@@ -54,7 +71,8 @@ func (x *execution) prepareActions(ctx context.Context, o *output) error {
 				errs = append(errs, fmt.Errorf("%d:%d: %w", s.Pos.Line, s.Pos.Column, err))
 				continue
 			}
-			if !remote(ref) || x.surelyServed(s, ref) {
+			ref = x.located(ref)
+			if !remote(ref) || x.surelyServed(s, ref) || x.actions.byUses[ref.String()] != nil {
 				continue
 			}
 			a, err := x.resolve(ctx, ref)

@@ -46,6 +46,7 @@ var known = map[string]shell{
 // shellOf chooses the shell. A job container without one gets sh; a machine
 // gets bash, or sh when there is no bash.
 func shellOf(name string, container, composite bool) (shell, error) {
+	name = strings.TrimSpace(name)
 	if name == "" {
 		if composite {
 			return shell{}, fmt.Errorf("required property is missing: shell (a run step of a composite action needs one)")

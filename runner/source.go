@@ -71,7 +71,10 @@ func (w *Worker) one(ctx context.Context, lease *Lease) error {
 	go func() {
 		for _, stop := range []context.CancelCauseFunc{cancel, force} {
 			select {
-			case reason := <-lease.Cancelled:
+			case reason, ok := <-lease.Cancelled:
+				if !ok { // closed: no reason will come any more
+					return
+				}
 				stop(reason)
 			case <-ended:
 				return

@@ -266,6 +266,10 @@ func (x *execution) conclude(r *stepRun, outcome plan.Conclusion) plan.Conclusio
 
 // noteInfra keeps the first error that is not the workflow's fault.
 func (x *execution) noteInfra(err error) {
+	var internal *internalError
+	if errors.As(err, &internal) {
+		x.logger().Error("internal error", "job", x.job.ID(), "err", x.masker.Mask(err.Error()), "stack", string(internal.stack))
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.infra == nil {

@@ -184,15 +184,8 @@ func (o *output) warn(text string) {
 // load finds the action of a ref: prepared, local or of the workflow's own
 // repository.
 func (x *execution) load(ctx context.Context, ref action.Ref) (*preparedAction, error) {
-	switch ref.Kind {
-	case action.Local:
+	if ref = x.located(ref); ref.Kind == action.Local {
 		return x.loadLocal(ctx, ref)
-	case action.Self:
-		src := x.job.Leg.Source
-		if src.Repository == "" { // the repository under test is the workspace
-			return x.loadLocal(ctx, ref)
-		}
-		ref = action.Ref{Kind: action.Repository, Repository: src.Repository, Path: ref.Path, Ref: src.SHA}
 	}
 	a, err := x.resolve(ctx, ref)
 	if err != nil {
