@@ -128,7 +128,7 @@ func TestEscapes(t *testing.T) {
 		{"--pid=container:other", true, ""},
 		{"--network host", true, ""}, // of a job
 		{"--net=container:other", true, ""},
-		{"-v /:/host", false, `docker.allow_mounts in drydock.yaml (allow_mounts: ["/"])`},
+		{"-v /:/host", false, `docker.allow_mounts in your own drydock.yaml (allow_mounts: ["/"])`},
 		{"-v/etc:/host:ro", false, "docker.allow_mounts"},
 		{"--volume=/etc/../root:/host", false, `["/root"]`},
 		{"--mount type=bind,source=/,target=/host", false, "docker.allow_mounts"},

@@ -33,9 +33,9 @@ type Policy struct {
 
 // What would allow it, for the hints of errors.
 const (
-	hintPrivileged = "set docker.allow_privileged: true in drydock.yaml if every job may be root on this machine"
-	hintNamespaces = "set docker.allow_host_namespaces: true in drydock.yaml to allow it"
-	hintSocket     = "set docker.allow_socket: true in drydock.yaml if every job may be root on this machine"
+	hintPrivileged = "set docker.allow_privileged: true in your own drydock.yaml if every job may be root on this machine"
+	hintNamespaces = "set docker.allow_host_namespaces: true in your own drydock.yaml to allow it"
+	hintSocket     = "set docker.allow_socket: true in your own drydock.yaml if every job may be root on this machine"
 )
 
 // enginePath is where jobs expect the engine's socket.
@@ -57,7 +57,7 @@ func (p Policy) volume(v volume) error {
 	}
 	return refusal{
 		fmt.Errorf("volume %q is a path of this machine", v.source),
-		fmt.Sprintf("add it to docker.allow_mounts in drydock.yaml (allow_mounts: [%q]) to allow it", v.source),
+		fmt.Sprintf("add it to docker.allow_mounts in your own drydock.yaml (allow_mounts: [%q]) to allow it", v.source),
 	}
 }
 
@@ -180,7 +180,7 @@ func addDevice(s *settings, v string, _ role, p Policy) error {
 	if !under(d.PathOnHost, p.AllowDevices) {
 		return refusal{
 			fmt.Errorf("device %q is not allowed", d.PathOnHost),
-			fmt.Sprintf("add it to docker.allow_devices in drydock.yaml (allow_devices: [%q]) to allow it", d.PathOnHost),
+			fmt.Sprintf("add it to docker.allow_devices in your own drydock.yaml (allow_devices: [%q]) to allow it", d.PathOnHost),
 		}
 	}
 	s.host.Devices = append(s.host.Devices, d)
@@ -191,7 +191,7 @@ func addDevice(s *settings, v string, _ role, p Policy) error {
 // (docker/cli: opts.GpuOpts).
 func addGPUs(s *settings, v string, _ role, p Policy) error {
 	if !slices.Contains(p.AllowDevices, "gpu") && !slices.Contains(p.AllowDevices, "all") {
-		return refusal{fmt.Errorf("GPUs are not allowed"), `add "gpu" to docker.allow_devices in drydock.yaml to allow them`}
+		return refusal{fmt.Errorf("GPUs are not allowed"), `add "gpu" to docker.allow_devices in your own drydock.yaml to allow them`}
 	}
 	fields, err := csv.NewReader(strings.NewReader(v)).Read()
 	if err != nil {
