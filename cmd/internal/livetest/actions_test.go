@@ -88,7 +88,7 @@ jobs:
 	// Built once: the second time the image is there.
 	start := w.pass()
 	t.Logf("first run %.1f s with two builds at once, second %.1f s", res.took.Seconds(), start.took.Seconds())
-	for _, image := range strings.Fields(docker(t, "images", "-q", "--filter", "reference=drydock-action/*/project*")) {
+	for _, image := range strings.Fields(docker(t, "images", "-q", "--filter", "reference=drydock-action/local/project/act")) {
 		_ = exec.Command(client, "rmi", image).Run()
 	}
 }

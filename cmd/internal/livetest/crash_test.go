@@ -14,7 +14,8 @@ import (
 // this machine with processes that left their parents.
 func busy(w *world, marker string) holdings {
 	w.t.Helper()
-	volumeImage(w.t)
+	// The engine makes a volume for each container of it, without our label.
+	makeImage(w.t, "drydock-test/volume:1", "FROM "+busybox+"\nVOLUME /declared\n")
 	w.workflow(`
 jobs:
   inside:
@@ -53,15 +54,14 @@ jobs:
 	return h
 }
 
-// volumeImage makes an image that declares a volume: the engine makes one for
-// each container, without any label of ours.
-func volumeImage(t *testing.T) {
+// makeImage builds an image without a context.
+func makeImage(t *testing.T, tag, dockerfile string) {
 	t.Helper()
-	cmd := exec.Command(client, "build", "-q", "-t", "drydock-test/volume:1", "-")
-	cmd.Stdin = strings.NewReader("FROM " + busybox + "\nVOLUME /declared\n")
+	cmd := exec.Command(client, "build", "-q", "-t", tag, "-")
+	cmd.Stdin = strings.NewReader(dockerfile)
 	cmd.Env = append(os.Environ(), "DOCKER_BUILDKIT=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build an image with a volume: %v: %s", err, out)
+		t.Fatalf("build image %q: %v: %s", tag, err, out)
 	}
 }
 

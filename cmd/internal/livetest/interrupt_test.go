@@ -190,3 +190,45 @@ jobs:
 		}
 	}
 }
+
+// TestInterruptBesides: a docker action is stopped as any step, and an image
+// that is being built is given up.
+func TestInterruptBesides(t *testing.T) {
+	for name, kill := range map[string]bool{"Ctrl-C": false, "kill -9": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			marker := newMarker(t)
+			w.file("build/Dockerfile", "FROM "+busybox+"\nRUN echo building now && sh -c 'sleep 600; echo "+marker+"'\n")
+			w.file("build/action.yml", "name: build\nruns: {using: docker, image: Dockerfile}\n")
+			w.workflow(`
+jobs:
+  action:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: docker://` + busybox + `
+        with: {entrypoint: sh, args: "-c 'trap \"echo got INT; exit 3\" INT; echo action ready; while :; do sleep 0.1; done; echo ` + marker + `'"}
+      - {if: always(), run: echo always ran}
+  build:
+    runs-on: ubuntu-latest
+    steps: [{uses: actions/checkout@v4}, {uses: ./build}]
+`)
+			r := w.start()
+			r.until("action ready", "building now")
+			h := w.holds()
+			if len(marked(marker)) < 2 {
+				t.Fatalf("processes: %q", marked(marker))
+			}
+			if kill {
+				r.crash()
+				w.program("doctor", "--fix").wait().wantCode(0)
+			} else {
+				r.keyboard(syscall.SIGINT)
+				res := r.wait()
+				res.wantCode(130)
+				res.wantLines("got INT", "always ran")
+			}
+			w.wantGone(h)
+			wantUnmarked(t, marker)
+		})
+	}
+}

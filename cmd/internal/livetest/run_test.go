@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os/exec"
 	"slices"
@@ -273,16 +272,4 @@ func (r result) jobText(name string) string {
 		}
 	}
 	return b.String()
-}
-
-// exitCode is of a program that may have failed to start.
-func exitCode(err error) int {
-	var e *exec.ExitError
-	if errors.As(err, &e) {
-		return e.ExitCode()
-	}
-	if err != nil {
-		return -1
-	}
-	return 0
 }

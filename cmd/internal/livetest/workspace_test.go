@@ -29,7 +29,11 @@ jobs:
     runs-on: ubuntu-latest
     container: {image: "` + bash + `", options: --user app}
     steps: *steps
+  image:
+    runs-on: someone
+    steps: *steps
 `)
+	makeImage(t, "drydock-test/bash-user:1", "FROM "+bash+"\nUSER app\n")
 	w.file("tracked.txt", "changed here\n")
 	w.file("fresh.txt", "untracked\n")
 	w.file("noise.log", "noise\n")
@@ -38,9 +42,9 @@ jobs:
 		t.Fatal(err)
 	}
 	before := w.snapshot()
-	r := w.pass()
-	r.wantLines("written by root", "mine: root", "written by app", "mine: app")
-	if r.count("changed here") != 2 || r.count("untracked") != 2 || r.count("leaked") > 0 {
+	r := w.pass("-P", "someone=drydock-test/bash-user:1")
+	r.wantLines("written by root", "mine: root")
+	if r.count("written by app") != 2 || r.count("mine: app") != 2 || r.count("changed here") != 3 || r.count("untracked") != 3 || r.count("leaked") > 0 {
 		t.Errorf("the copy is wrong:\n%s", r.text())
 	}
 	if after := w.snapshot(); after != before {
