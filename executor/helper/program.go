@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"syscall"
 
 	"github.com/drydock-ci/drydock/executor"
 )
@@ -116,6 +117,10 @@ func install(cacheDir, key string, size int64, r io.Reader) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
+	// A process that is started meanwhile would hold the file open for writing
+	// until its own exec, and nobody could start the helper: "text file busy".
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	f, err := os.CreateTemp(dir, ".new-*")
 	if err != nil {
 		return "", err
