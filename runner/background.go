@@ -22,7 +22,6 @@ type backgroundStep struct {
 	done    chan struct{}
 	cancel  context.CancelCauseFunc
 	outcome stepOutcome // valid when done is closed
-	stopped bool        // by a cancel step
 }
 
 // startBackground evaluates a step's condition now and runs it beside the
@@ -85,7 +84,6 @@ func (x *execution) controlStep(s *plan.Step) {
 	if s.Kind == plan.Cancel {
 		for _, id := range targets {
 			if b := x.open[id]; b != nil {
-				b.stopped = true
 				b.cancel(errStepCancelled)
 			}
 		}
@@ -127,7 +125,7 @@ func (x *execution) await(ids []string) (plan.Conclusion, string) {
 		switch {
 		case b.outcome.conclusion == plan.Failure && outcome != plan.Failure: // the first one says why
 			outcome, reason = plan.Failure, fmt.Sprintf("background step '%s' failed: %s", id, b.outcome.reason)
-		case b.outcome.conclusion == plan.Cancelled && !b.stopped && outcome == plan.Success:
+		case b.outcome.conclusion == plan.Cancelled && outcome == plan.Success:
 			outcome, reason = plan.Cancelled, fmt.Sprintf("background step '%s' was cancelled", id)
 		}
 	}

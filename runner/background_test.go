@@ -119,12 +119,27 @@ func TestCancelOfStepInTheQueue(t *testing.T) {
 	for i := range 10 {
 		fmt.Fprintf(&b, "  - {id: s%d, background: true, run: sleep 10m}\n", i)
 	}
-	b.WriteString("  - {id: late, background: true, run: echo late}\n  - cancel: late\n  - run: echo ${{ steps.late.outcome }}\n")
+	b.WriteString("  - run: sleep 1s\n  - {id: late, background: true, run: echo late}\n  - cancel: late\n  - run: echo ${{ steps.late.outcome }}\n")
+	for i := range 10 {
+		fmt.Fprintf(&b, "  - cancel: s%d\n", i)
+	}
 	r := bench{workflow: job(b.String())}.run(t)
 	r.wantConclusion(plan.Success)
-	r.wantTook(10 * time.Minute)
-	r.wantLog("14 cancelled")
-	r.wantNotInLog("12 late")
+	r.wantTook(time.Second)
+	r.wantLog("15 cancelled")
+	r.wantNotInLog("13 late")
+}
+
+func TestStepInTheQueueSeesWhatWasThenToSee(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("steps:\n")
+	for i := range 10 {
+		fmt.Fprintf(&b, "  - {id: s%d, background: true, run: sleep 10m}\n", i)
+	}
+	b.WriteString("  - run: sleep 1s\n  - {background: true, run: 'echo $PATH [$A] [${{ steps.later.outcome }}]'}\n")
+	b.WriteString("  - id: later\n    run: |\n      to GITHUB_PATH /later\n      to GITHUB_ENV A=later\n")
+	r := bench{workflow: job(b.String())}.run(t)
+	r.wantLog("13 /usr/bin:/bin [] []")
 }
 
 func TestParallel(t *testing.T) {

@@ -82,6 +82,11 @@ func TestStepThatEndsWellWhenInterrupted(t *testing.T) {
 	r.wantTook(time.Minute)
 }
 
+func TestCancelledStepIsNotForgiven(t *testing.T) {
+	r := bench{workflow: job("steps:\n  - {run: sleep 1h, id: a, continue-on-error: true}\n  - {if: always(), run: 'echo ${{ steps.a.outcome }} ${{ steps.a.conclusion }}'}\n"), cancelAfter: time.Minute}.run(t)
+	r.wantLog("3 cancelled cancelled")
+}
+
 func TestJobTimeout(t *testing.T) {
 	r := bench{workflow: job("timeout-minutes: 30\nsteps:\n  - run: sleep 1h\n  - run: sleep 1m\n    if: cancelled()\n  - run: echo no\n")}.run(t)
 	r.wantConclusion(plan.Cancelled)

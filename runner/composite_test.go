@@ -178,6 +178,32 @@ func TestNestedComposite(t *testing.T) {
 	}
 }
 
+func TestPreAloneBringsItsPost(t *testing.T) {
+	a := jsAction(withPre, withPost)
+	a["pre.js"], a["post.js"] = "to GITHUB_ENV FROM_PRE=1\nto GITHUB_PATH /pre\n", "echo bye $OUTER\n"
+	r := bench{
+		actions:  map[string]map[string]string{"c/c@v1": composite("", "- uses: a/a@v1\n"), "a/a@v1": a},
+		workflow: job("steps:\n  - {uses: c/c@v1, if: false, env: {OUTER: env}}\n  - run: echo $FROM_PRE $PATH\n"),
+	}.run(t)
+	r.wantConclusion(plan.Success)
+	r.wantLog("4 1 /pre:/usr/bin:/bin", "5 bye env")
+}
+
+func TestNoSecretsInComposites(t *testing.T) {
+	for _, context := range []string{"secrets.KEY", "vars.V", "needs.x"} {
+		r := bench{
+			secrets:  map[string]string{"KEY": "k3y-of-gold"},
+			actions:  map[string]map[string]string{"c/c@v1": composite("", "- {run: \"echo <${{ "+context+" }}>\", shell: sh}\n")},
+			workflow: job("steps:\n  - uses: c/c@v1\n"),
+		}.run(t)
+		if r.Conclusion == plan.Success {
+			r.wantLog("2 <>")
+		} else if !strings.Contains(r.Reason, "Unrecognized named-value") {
+			t.Errorf("%s: reason %q", context, r.Reason)
+		}
+	}
+}
+
 func TestDepthOfComposites(t *testing.T) {
 	actions := func(n int) map[string]map[string]string {
 		all := map[string]map[string]string{}

@@ -115,6 +115,17 @@ func TestPlaceLost(t *testing.T) {
 	}
 }
 
+func TestMissingActionStopsTheMakingOfThePlace(t *testing.T) {
+	r := bench{workflow: job("steps:\n  - uses: a/a@v1\n"), setup: func(e *Engine, _ *Job) {
+		e.Executors["fake"] = slow{e.Executors["fake"], time.Hour}
+	}}.run(t)
+	r.wantConclusion(plan.Failure)
+	r.wantTook(0)
+	if r.Infra != nil || !strings.Contains(r.Reason, "no such action") {
+		t.Errorf("infra %v, reason %q", r.Infra, r.Reason)
+	}
+}
+
 // broken is an executor whose places panic.
 type broken struct {
 	executor.Executor
