@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long anything may take before a test gives up.
-const patience = 40 * time.Second
+const patience = 100 * time.Second
 
 // event is one line of `drydock run --json`.
 type event struct {
