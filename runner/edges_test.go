@@ -158,3 +158,14 @@ func TestEnvThatCannotBeEvaluated(t *testing.T) {
 		t.Errorf("reason %q", r.Reason)
 	}
 }
+
+func TestShellAsAnInput(t *testing.T) {
+	r := bench{
+		actions:  map[string]map[string]string{"c/c@v1": composite("inputs: {sh: {default: 'perl {0}'}}\n", "- {run: echo, shell: \"${{ inputs.sh }}\"}\n")},
+		workflow: job("steps:\n  - uses: c/c@v1\n"),
+	}.run(t)
+	r.wantConclusion(plan.Success)
+	if argv := r.fake.Commands()[0].Argv; len(argv) != 2 || argv[0] != "perl" {
+		t.Errorf("ran %q", argv)
+	}
+}

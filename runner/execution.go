@@ -120,12 +120,18 @@ func (x *execution) run(ctx context.Context) (result Result) {
 	defer x.close()
 
 	var outputs map[string]string
-	if x.setUpStep() {
-		x.preSteps()
-		x.mainSteps()
-		x.drainBackground()
-		x.postSteps()
-		outputs = x.complete()
+	err := guarded(func() error {
+		if x.setUpStep() {
+			x.preSteps()
+			x.mainSteps()
+			x.drainBackground()
+			x.postSteps()
+			outputs = x.complete()
+		}
+		return nil
+	})
+	if err != nil { // noted before the place goes, whose end is no cause
+		x.noteInfra(err)
 	}
 	return x.result(outputs)
 }

@@ -40,7 +40,6 @@ func TestShells(t *testing.T) {
 		{name: "bash with arguments", shell: "bash -x {0}", argv: "bash -x FILE.sh", text: "echo"},
 		{name: "quotes", shell: "ruby -e 'load \"{0}\"'", argv: `ruby -e load "FILE"`, text: "echo"},
 		{name: "braces", shell: "awk -f {0} {{x}}", argv: "awk -f FILE {x}", text: "echo"},
-		{name: "expression", shell: "${{ vars.V }} {0}", argv: "var FILE", text: "echo"},
 		{name: "no placeholder", shell: "perl", fails: "invalid shell option"},
 	}
 	for _, tt := range tests {

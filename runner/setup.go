@@ -19,9 +19,6 @@ import (
 	"github.com/drydock-ci/drydock/workflow/template"
 )
 
-// debugSecret is a flag that GitHub keeps among the secrets or variables.
-const debugSecret = "ACTIONS_STEP_DEBUG"
-
 // externals is where places show the node builds (actions/runner: /__e).
 const externals = "/__e"
 
@@ -112,53 +109,6 @@ func (x *execution) setUp(ctx context.Context, o *output) error {
 		x.logPermissions(o)
 	}
 	return x.copyActions(ctx, o)
-}
-
-// resolveSecrets asks for the job's secrets and follows the callers' mappings.
-func (x *execution) resolveSecrets(ctx context.Context) error {
-	values := map[string]string{}
-	if x.Engine.Secrets != nil {
-		var err error
-		if values, err = x.Engine.Secrets(ctx, x.job); err != nil {
-			return fmt.Errorf("resolve secrets of job %q: %w", x.job.Leg.Name, err)
-		}
-	}
-	for name, v := range values {
-		if !strings.EqualFold(name, debugSecret) { // or every "true" would be masked
-			x.masker.Add(v)
-		}
-	}
-	secrets := expr.StringMap(values, false)
-	for _, m := range x.job.Leg.Secrets {
-		scope := expr.Scope{Contexts: map[string]expr.Value{}}
-		for k, v := range m.Contexts {
-			scope.Contexts[k] = v
-		}
-		scope.Contexts["secrets"] = secrets
-		b := expr.NewObject(false)
-		pairs, err := template.StringMap(m.Nodes, scope, false)
-		if err != nil {
-			return fmt.Errorf("evaluate secrets of the calling job: %w", err)
-		}
-		for _, p := range pairs {
-			if !strings.EqualFold(p.Name, debugSecret) {
-				x.masker.Add(p.Value)
-			}
-			b.Set(p.Name, expr.String(p.Value))
-		}
-		if token, ok := secrets.Lookup("GITHUB_TOKEN"); ok {
-			b.Set("GITHUB_TOKEN", token)
-		}
-		secrets = b.Value()
-	}
-	x.secrets = secrets
-	vars := x.job.Leg.Contexts["vars"]
-	for _, from := range []expr.Value{secrets, vars} {
-		if v, ok := from.Lookup(debugSecret); ok && v.Text() == "true" {
-			x.debug = true
-		}
-	}
-	return nil
 }
 
 // rootScope evaluates the job's environment.

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,12 +11,6 @@ import (
 	"github.com/drydock-ci/drydock/workflow/plan"
 	"github.com/drydock-ci/drydock/workflow/template"
 )
-
-// stepTimeout is the cause when a step's own time is over; a step inside it
-// tells it from its own by the path.
-type stepTimeout struct{ path string }
-
-func (stepTimeout) Error() string { return "the step's time is over" }
 
 // stepRun is one step that is about to run or running. It reads its scope
 // and changes nothing in it.
@@ -160,121 +153,6 @@ func display(v expr.Value) string {
 		return "null"
 	}
 	return v.Text()
-}
-
-// perform runs a step whose condition holds, under its time-out and the
-// job's cancellation, and decides its outcome. A begun error is one that was
-// found before.
-func (x *execution) perform(parent context.Context, r *stepRun, begun error) stepOutcome {
-	ctx, release := x.cancellable(parent, r)
-	defer release()
-	var limit float64
-	err := begun
-	if err == nil {
-		limit, err = template.Number(r.step.TimeoutMinutes, x.exprs(r), 0)
-	}
-	timeout := stepTimeout{r.path()}
-	if limit > 0 {
-		var end context.CancelFunc
-		ctx, end = context.WithTimeoutCause(ctx, minutes(limit), timeout)
-		defer end()
-	}
-	exit := 0
-	if err == nil {
-		exit, err = x.dispatch(ctx, r)
-	}
-	r.out.flush()
-	o := stepOutcome{outcome: plan.Success, exit: exit, effects: r.effects}
-	cause := context.Cause(ctx)
-	stopped := ctx.Err() != nil && (err != nil || exit != 0)
-	var nested nestedFailure
-	switch {
-	case stopped && errors.Is(cause, timeout):
-		o.outcome = plan.Failure
-		o.reason = fmt.Sprintf("The action '%s' has timed out after %s minutes.", r.name, expr.Number(limit).Text())
-		r.out.errorLine(o.reason)
-	case stopped:
-		o.outcome, o.reason = plan.Cancelled, cause.Error()
-		r.out.errorLine("The operation was canceled: " + cause.Error())
-	case errors.As(err, &nested):
-		// The inner step has said why.
-		o.outcome, o.reason = nested.outcome, err.Error()
-	case err != nil:
-		o.outcome, o.reason = plan.Failure, err.Error()
-		r.out.errorLine(err.Error())
-		if lostPlace(err) {
-			x.noteInfra(err)
-		}
-	case exit != 0:
-		o.outcome = plan.Failure
-		o.reason = fmt.Sprintf("Process completed with exit code %d.", exit)
-		r.out.errorLine(o.reason)
-	case r.out.err != nil:
-		o.outcome, o.reason = plan.Failure, r.out.err.Error()
-	}
-	o.conclusion = x.conclude(r, o.outcome)
-	return o
-}
-
-// cancellable is a context that ends when the job is cancelled, unless the
-// step's condition still holds then (actions/runner: StepsRunner.cs). Release
-// waits until the condition is not looked at any more.
-func (x *execution) cancellable(parent context.Context, r *stepRun) (ctx context.Context, release func()) {
-	ctx, cancel := context.WithCancelCause(parent)
-	again := *r // the step goes on to change its own
-	check := func() {
-		err := guarded(func() error {
-			wanted, _, err := x.condition(&again)
-			if err == nil && !wanted {
-				err = context.Cause(x.soft)
-			}
-			return err
-		})
-		if err != nil {
-			cancel(context.Cause(x.soft))
-		}
-	}
-	if x.isCancelled() {
-		check()
-		return ctx, func() { cancel(nil) }
-	}
-	done := make(chan struct{})
-	stop := context.AfterFunc(x.soft, func() { defer close(done); check() })
-	return ctx, func() {
-		if !stop() {
-			<-done
-		}
-		cancel(nil)
-	}
-}
-
-// conclude applies continue-on-error.
-func (x *execution) conclude(r *stepRun, outcome plan.Conclusion) plan.Conclusion {
-	if outcome != plan.Failure || r.step.ContinueOnError == nil {
-		return outcome
-	}
-	ok, err := template.Bool(r.step.ContinueOnError, x.exprs(r), false)
-	if err != nil {
-		r.out.errorLine(fmt.Sprintf("evaluate continue-on-error: %v", err))
-		return outcome
-	}
-	if ok {
-		return plan.Success
-	}
-	return outcome
-}
-
-// noteInfra keeps the first error that is not the workflow's fault.
-func (x *execution) noteInfra(err error) {
-	var internal *internalError
-	if errors.As(err, &internal) {
-		x.logger().Error("internal error", "job", x.job.ID(), "err", x.masker.Mask(err.Error()), "stack", string(internal.stack))
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.infra == nil {
-		x.infra = err
-	}
 }
 
 // dispatch runs the step by its kind. The exit code is that of its process;
