@@ -36,8 +36,8 @@ func jobRule() *rule {
 	calling := &mapping{name: "a job that calls a workflow", keys: []property{
 		key("name", stringRule().in(jobContexts)),
 		must("uses", textual()),
-		key("with", mapOf("inputs", scalarRule()).in(jobContexts)),
-		key("secrets", either(mapOf("secrets", scalarRule()), wordRule("inherit")).in(jobSecretContexts)),
+		key("with", mapOf("inputs", scalarRule().in(jobContexts))),
+		key("secrets", either(mapOf("secrets", scalarRule().in(jobSecretContexts)), wordRule("inherit"))),
 		key("needs", needs),
 		key("if", condition),
 		key("permissions", permissionsRule()),

@@ -16,7 +16,7 @@ func stepsRule() *rule {
 		key("timeout-minutes", numberRule().in(stepContexts)),
 		key("env", env),
 		key("working-directory", stringRule().in(stepContexts)),
-		key("shell", textual().in(stepContexts)),
+		key("shell", textual()), // no context at all, unlike the one of defaults
 		key("background", boolRule()))}
 	uses := &mapping{name: "a uses step", keys: common(
 		must("uses", textual()),

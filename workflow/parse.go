@@ -91,6 +91,12 @@ const maxGroup = 400
 func (r *report) concurrency(n *Node) *Concurrency {
 	c := &Concurrency{Pos: n.Pos}
 	if n.Kind == Mapping {
+		for _, e := range n.Entries {
+			if e.Key.HasExpression() {
+				// actions/runner: WorkflowTemplateConverter.cs, ConvertToConcurrency
+				r.add(e.Key.Pos, "expression-not-allowed", "Unexpected type 'BasicExpressionToken' encountered while reading 'concurrency key'. The type 'StringToken' was expected.", "write the key itself")
+			}
+		}
 		c.Group = n.Lookup("group")
 		c.CancelInProgress = n.Lookup("cancel-in-progress")
 		c.Queue = n.Lookup("queue").ScalarText()

@@ -234,7 +234,7 @@ var contextSets = []string{
 	  "needs": {"a": {"result": "success", "outputs": {"x": "1", "list": "[1,2]"}}, "b": {"result": "failure", "outputs": {}}},
 	  "steps": {},
 	  "data": {"list": ["a", "B", "c"], "nums": [1, 2.5, -3, 0], "mixed": [1, "1", true, null, [2], {"a": 3}], "obj": {"a": 1, "B": "two", "c": null}, "objs": [{"a": 1, "b": [1, 2]}, {"a": "x", "c": 2}, {"A": 3}],
-	           "deep": {"a": {"b": {"c": [{"x": 1}, {"x": 2}]}}, "list": [[1, 2], [3]]}, "num": 1e21, "text": "ß Ä ı", "yes": true, "no": false, "nil": null, "empty": [], "x": -0.25, "id": 123456789012345680, "name": ""}}`,
+	           "deep": {"a": {"b": {"c": [{"x": 1}, {"x": 2}]}}, "list": [[1, 2], [3]]}, "num": 1e21, "text": "Ä ı", "yes": true, "no": false, "nil": null, "empty": [], "x": -0.25, "id": 123456789012345680, "name": ""}}`,
 	`{"github": {"event": {}, "ref": null}, "env": {}, "matrix": [], "inputs": null, "needs": "text", "steps": {"a": {"outputs": {"x": "true"}, "result": "skipped"}, "list": [[], {}, [[]]]},
 	  "data": [{"a": {"a": {"a": 1}}}, {"a": []}, [1, [2, [3]]], "s", 0, {"list": [{"list": [1]}, {"list": [2, {"list": [3]}]}]}]}`,
 }

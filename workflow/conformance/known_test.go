@@ -119,7 +119,7 @@ var knownExpressions = []struct {
 	{
 		"upper case", "C# compares by the simple mapping of letters (OrdinalIgnoreCase); JavaScript's toUpperCase makes SS of ß",
 		func(text string, ours, theirs result) bool {
-			return ours.kind == theirs.kind && (foldingPattern.MatchString(text) || strings.Contains(text, ".text"))
+			return ours.kind == theirs.kind && foldingPattern.MatchString(text)
 		},
 	},
 	{
@@ -194,4 +194,132 @@ func sortedText(v any) string {
 	letters := strings.Split(jsonText(v), "")
 	slices.Sort(letters)
 	return strings.Join(letters, "")
+}
+
+// knownWorkflow names the listed difference between GitHub's TypeScript and
+// its server that explains why a mutated file is read otherwise, or "".
+func knownWorkflow(text string, ours, theirs reading) string {
+	for _, k := range knownWorkflows {
+		if k.explains(text, ours, theirs) {
+			return k.name
+		}
+	}
+	return ""
+}
+
+func knownWorkflowReasons() map[string]string {
+	reasons := map[string]string{}
+	for _, k := range knownWorkflows {
+		reasons[k.name] = k.reason
+	}
+	return reasons
+}
+
+// knownWorkflows are the differences between GitHub's server (C#), which we
+// follow, and its TypeScript. The first row that explains one counts.
+var knownWorkflows = []struct {
+	name, reason string
+	explains     func(text string, ours, theirs reading) bool
+}{
+	{
+		"a crash", "TypeScript takes every key for a text and fails on true, null and numbers; C# makes texts of them (TemplateReader.cs)",
+		func(_ string, _, theirs reading) bool { return anyContains(theirs.errors, "is not a function") },
+	},
+	{
+		"unknown keys of workflow_dispatch, unknown types", "the server accepts them (schema: on-mapping-new); a warning here",
+		func(_ string, ours, theirs reading) bool {
+			return len(ours.errors) == 0 && subset(theirs.errors, ours.warnings)
+		},
+	},
+	{
+		"schedules in a block of text", "the line end behind it does not matter to the server: public projects have it",
+		func(_ string, ours, theirs reading) bool {
+			return len(theirs.errors) == 1 && len(ours.errors) == 0 && anyContains(theirs.errors, "Invalid cron expression")
+		},
+	},
+	{
+		"flow mappings", "a key alone in braces has the value null (YAML 1.2, 7.4.2); TypeScript has no token for it",
+		func(_ string, _, theirs reading) bool {
+			return anyContains(theirs.errors, "Expected a scalar value, a sequence, or a mapping")
+		},
+	},
+	{
+		"indent inside of quotes", "C# and the case yaml-schema-str-flow-styles take a continued line with a small indent",
+		func(text string, _, theirs reading) bool {
+			return anyContains(theirs.errors, "Missing closing \"quote") && strings.Contains(text, "\"hello\n")
+		},
+	},
+	{
+		"filters and inputs of events", "the server's definitions are laxer (on-event-config-mapping-relaxed: empty filters; workflow-dispatch-relaxed: any default)",
+		func(text string, ours, theirs reading) bool {
+			return len(ours.errors) == 0 && onlyOf(theirs.errors, append([]string{"Unexpected value ''", "'input default'"}, ours.warnings...)...)
+		},
+	},
+	{
+		"env and with as one expression", "C# evaluates it when the step runs (ConvertToStepEnvironment); TypeScript wants a mapping",
+		func(_ string, ours, theirs reading) bool {
+			return len(ours.errors) == 0 && onlyOf(theirs.errors, "The type 'MappingToken' was expected")
+		},
+	},
+	{
+		"matrices", "C# builds them when it reads the file (MatrixBuilder.cs); TypeScript does not",
+		func(_ string, ours, theirs reading) bool {
+			return onlyOf(ours.errors, "Matrix ") && len(theirs.errors) == 0
+		},
+	},
+	{
+		"empty images", "C# takes an empty image of a container and says Container image cannot be empty of a service; TypeScript wants text",
+		func(text string, ours, theirs reading) bool {
+			return onlyOf(theirs.errors, "Unexpected value ''") && (len(ours.errors) == 0 || onlyOf(ours.errors, "Container image cannot be empty"))
+		},
+	},
+	{
+		"no job to start with", "where the cause is a need of a job that does not exist, we name that",
+		func(_ string, ours, theirs reading) bool {
+			return anyContains(ours.errors, "depends on unknown job") && anyContains(theirs.errors, "at least one job with no dependencies")
+		},
+	},
+	{
+		"merge keys", "GitHub takes << for a key like others and then refuses it or not; we say so",
+		func(_ string, ours, _ reading) bool { return anyContains(ours.errors, "Merge keys") },
+	},
+	{
+		"cache-mode", "newer than the package",
+		func(_ string, ours, theirs reading) bool {
+			return len(theirs.errors) > 0 && strings.HasSuffix(theirs.errors[0], "'cache-mode'")
+		},
+	},
+	{
+		"references", "C# checks the form of `uses` of a step when it reads it, TypeScript never does (case errors-step-uses-syntax); of a called workflow, loading would fail",
+		func(_ string, ours, _ reading) bool {
+			return anyContains(ours.errors, "Expected format {org}") || anyContains(ours.errors, "Invalid workflow reference")
+		},
+	},
+	{
+		"tags", "C# refuses a tag that does not fit (cases errors-yaml-*); TypeScript drops tags",
+		func(text string, ours, _ reading) bool {
+			return anyContains(ours.errors, "is not valid with the tag") || anyContains(ours.errors, "Unexpected tag") || anyContains(ours.errors, "is invalid for the type")
+		},
+	},
+	{
+		"ids of steps of the same repository", "$/ is newer than the package",
+		func(_ string, ours, theirs reading) bool {
+			return strings.Contains(jsonText(ours.jobs), "__selfRepository")
+		},
+	},
+}
+
+func anyContains(texts []string, part string) bool {
+	return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, part) })
+}
+
+// onlyOf tells whether there are errors and each has one of the parts.
+func onlyOf(errors []string, parts ...string) bool {
+	return len(errors) > 0 && !slices.ContainsFunc(errors, func(text string) bool {
+		return !slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
+	})
+}
+
+func subset(part, of []string) bool {
+	return !slices.ContainsFunc(part, func(text string) bool { return !slices.Contains(of, text) })
 }

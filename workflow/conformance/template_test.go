@@ -96,6 +96,9 @@ func (t *templates) jobs(f file, w *workflow.Workflow, g *plan.Graph, inherited 
 				out[key] = f.token(v, texts(key))
 			}
 		}
+		if j.Name != nil && j.Name.ScalarText() == "" {
+			out["name"] = f.token(n.Key, true)
+		}
 		allowed := j.Permissions
 		if allowed == nil {
 			allowed = inherited
@@ -117,7 +120,9 @@ func (t *templates) jobs(f file, w *workflow.Workflow, g *plan.Graph, inherited 
 			if v := n.Value.Lookup("with"); v != nil {
 				out["input-values"] = f.token(v, false)
 			}
-			if v := n.Value.Lookup("secrets"); v != nil {
+			if j.InheritSecrets {
+				out["inherit-secrets"] = true
+			} else if v := n.Value.Lookup("secrets"); v != nil {
 				out["secret-values"] = f.token(v, false)
 			}
 			if g != nil {

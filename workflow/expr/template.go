@@ -48,11 +48,11 @@ func ParseTemplate(text string, known *Known) (*Template, error) {
 			return nil, err
 		}
 		i = start + length + len(closing)
-	}
-	if t.insert && len(t.parts) > 1 {
-		return nil, &Error{Kind: Parsing, Message: "The directive 'insert' is not allowed in this context." +
-			" Directives are not supported for expressions that are embedded within a string." +
-			" Directives are only supported when the entire value is an expression."}
+		if t.insert && (len(t.parts) > 1 || i < len(text)) {
+			return nil, &Error{Kind: Parsing, Message: "The directive 'insert' is not allowed in this context." +
+				" Directives are not supported for expressions that are embedded within a string." +
+				" Directives are only supported when the entire value is an expression."}
+		}
 	}
 	if err := t.checkLimits(); err != nil {
 		return nil, err
