@@ -59,16 +59,22 @@ func (x *execution) scriptHeader(r *stepRun, script, shell string) {
 	r.out.group("Run " + line)
 	r.out.plain(script)
 	r.out.plain("shell: " + shell)
-	printEnv(r)
+	x.printEnv(r)
 	r.out.endGroup()
 }
 
-func printEnv(r *stepRun) {
-	if len(r.env.list) == 0 {
-		return
-	}
-	r.out.plain("env:")
+// printEnv prints the env context, but for what lies below the workflow's own
+// (Job.Env), as GitHub leaves out the runner's.
+func (x *execution) printEnv(r *stepRun) {
+	title := "env:"
 	for _, v := range r.env.list {
+		if below, ok := x.job.Env[v.Name]; ok && below == v.Value {
+			continue
+		}
+		if title != "" {
+			r.out.plain(title)
+			title = ""
+		}
 		r.out.plain("  " + v.Name + ": " + v.Value)
 	}
 }

@@ -105,7 +105,7 @@ func (x *execution) actionHeader(r *stepRun, given []template.Pair) {
 			r.out.plain("  " + p.Name + ": " + p.Value)
 		}
 	}
-	printEnv(r)
+	x.printEnv(r)
 	r.out.endGroup()
 }
 
