@@ -23,8 +23,8 @@ import (
 type session struct {
 	repo  *local.Repo
 	root  string // of the project: what holds .github/workflows
-	event *local.Event
-	files []file
+	event *occurrence
+	files []file // that run
 	plans []*plan.Plan
 }
 
@@ -61,14 +61,15 @@ func (a *app) plan(ctx context.Context, p *parts, event string, o runOptions, g 
 	if err := unexpectedInputs(s.files, event, o.inputs); err != nil {
 		return nil, err
 	}
-	s.event, err = local.BuildEvent(ctx, repo, event, local.EventOptions{
-		Payload: g.payload, File: o.eventFile, Actor: o.actor, Inputs: g.inputs, Workflow: s.files[0].path,
-	})
-	if err != nil {
-		return nil, &exitError{exitUsage, err}
+	if err := a.askInputs(s.files, event, g); err != nil {
+		return nil, err
 	}
+	if s.event, err = a.occur(ctx, repo, root, event, s.files, o, g); err != nil {
+		return nil, err
+	}
+	s.files = a.starting(s.event, s.files, a.asked(o))
 	for _, f := range s.files {
-		built, err := a.planFile(ctx, p, s, f, event, o, g)
+		built, err := a.planFile(ctx, p, s, f, event, o, g, true)
 		if a.config.Offline && action.IsKind(err, action.KindMissing) {
 			return nil, a.missingOf(ctx, p, s, err)
 		}
@@ -80,18 +81,19 @@ func (a *app) plan(ctx context.Context, p *parts, event string, o runOptions, g 
 	return s, nil
 }
 
-func (a *app) planFile(ctx context.Context, p *parts, s *session, f file, event string, o runOptions, g given) (*plan.Plan, error) {
+// planFile plans one file; complete says that required inputs must be there.
+func (a *app) planFile(ctx context.Context, p *parts, s *session, f file, event string, o runOptions, g given, complete bool) (*plan.Plan, error) {
 	values := payloadInputs(s.event.Payload)
 	for k, v := range g.inputs {
 		values[k] = v
 	}
-	inputs, err := dispatchInputs(f, event, values)
+	contexts := local.Contexts(s.repo, s.event.Event, local.RunOptions{Workflow: f.title(), Path: f.path})
+	contexts["vars"] = expr.StringMap(g.vars, false)
+	inputs, err := a.inputs(f, event, values, contexts, complete)
 	if err != nil {
 		return nil, err
 	}
-	contexts := local.Contexts(s.repo, s.event, local.RunOptions{Workflow: f.title(), Path: f.path})
 	contexts["inputs"] = inputs
-	contexts["vars"] = expr.StringMap(g.vars, false)
 	built, err := plan.Build(ctx, f.workflow, plan.Source{Path: f.path}, event, contexts, p.loader(s.root))
 	if err != nil {
 		return nil, planError(err)

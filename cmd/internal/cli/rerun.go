@@ -14,7 +14,7 @@ import (
 // environment, or ask.
 func (a *app) rerunCommand(s *session, file int, job plan.LegID) string {
 	id, _, _ := strings.Cut(string(job), "/")
-	words := []string{"drydock", "run", s.event.Name, "-W", s.files[file].path, "-j", id}
+	words := []string{"drydock", "run", s.event.filtered.Name, "-W", s.files[file].path, "-j", id}
 	return strings.Join(append(words, a.typedAgain()...), " ")
 }
 

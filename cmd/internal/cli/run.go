@@ -139,6 +139,8 @@ func (a *app) run(cmd *cobra.Command, event string, o runOptions) error {
 		return printList(a.stdout, s.files, o.asJSON)
 	case o.graph:
 		return a.drawGraphs(s.files)
+	case len(s.plans) == 0: // the reasons have been given
+		return nil
 	}
 	return a.execute(ctx, p, s, o, in)
 }

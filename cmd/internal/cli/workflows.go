@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/drydock-ci/drydock/workflow"
+	"github.com/drydock-ci/drydock/workflow/event"
 )
 
 // file is a parsed workflow file.
@@ -72,6 +73,9 @@ func parseFile(name, root string) (file, error) {
 		shown = filepath.ToSlash(rel)
 	}
 	w, diagnostics := workflow.Parse(shown, src)
+	if w != nil {
+		diagnostics = append(diagnostics, event.Check(w)...)
+	}
 	return file{shown, w, src, diagnostics}, nil
 }
 
@@ -88,10 +92,10 @@ func invalid(files []file) error {
 }
 
 // triggered are the files that an event starts.
-func triggered(files []file, event string) []file {
+func triggered(files []file, name string) []file {
 	var out []file
 	for _, f := range files {
-		if f.workflow != nil && f.workflow.On.Trigger(event) != nil {
+		if f.workflow != nil && f.workflow.On.Trigger(name) != nil {
 			out = append(out, f)
 		}
 	}
