@@ -57,6 +57,10 @@ $(GOLANGCI): | go
 fuzz: helper ## Run every fuzz target for FUZZTIME (default 10s) each
 	@.ci/fuzz.sh
 
+.PHONY: conformance
+conformance: go ## Compare with GitHub's own parser and evaluator in full; prints the table of docs/conformance.md
+	DRYDOCK_CONFORMANCE=full DRYDOCK_SHARED="$${DRYDOCK_SHARED:-$(abspath ../shared)}" $(GO) test -count=1 -v ./workflow/conformance
+
 .PHONY: bench
 bench: build ## Measure against act and the bare engine; prints the table of docs/performance.md
 	$(GO) run ./cmd/internal/bench -drydock bin/drydock $(BENCHFLAGS)

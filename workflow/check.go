@@ -84,7 +84,6 @@ func (r *report) checkMapping(n *Node, want *rule, s *scope) {
 		r.add(n.Pos, "unexpected-mapping", "A mapping was not expected", want.expects())
 		return
 	}
-	forms = slices.Clone(forms)
 	expressionKey := false
 	clean := true
 	for _, e := range n.Entries {
@@ -93,16 +92,9 @@ func (r *report) checkMapping(n *Node, want *rule, s *scope) {
 			r.checkExpressionKey(e, forms, s)
 			continue
 		}
-		var rest []*mapping
-		var value *rule
-		for _, f := range forms {
-			if p := f.property(e.Key.Text); p != nil {
-				rest = append(rest, f)
-				value = p.rule
-			}
-		}
+		rest, value := having(forms, e.Key.Text)
 		switch {
-		case len(rest) > 0:
+		case value != nil:
 			forms = rest
 			r.check(e.Value, value, s)
 		case forms[0].other != nil:
@@ -128,6 +120,23 @@ func (r *report) checkMapping(n *Node, want *rule, s *scope) {
 			r.add(n.Pos, "missing-key", "Required property is missing: "+p.name, "")
 		}
 	}
+}
+
+// having gives the forms that have the key, and the rule for its value.
+func having(forms []*mapping, key string) (rest []*mapping, value *rule) {
+	if len(forms) == 1 {
+		if p := forms[0].property(key); p != nil {
+			return forms, p.rule
+		}
+		return nil, nil
+	}
+	for _, f := range forms {
+		if p := f.property(key); p != nil {
+			rest = append(rest, f)
+			value = p.rule
+		}
+	}
+	return rest, value
 }
 
 // unknownKey reports a key that none of the forms left has. It tells whether

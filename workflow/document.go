@@ -74,7 +74,7 @@ func readDocument(r *report, src []byte, limits Limits) (root *Node) {
 	}
 	reader := reader{report: r, limits: limits, done: map[*yaml.Node]*reading{}}
 	read := reader.read(doc.Content[0], 0)
-	if read == nil || reader.stop {
+	if reader.stop {
 		return nil
 	}
 	return read.node
@@ -87,6 +87,16 @@ type reader struct {
 	nodes  int // so far, aliases replaced
 	stop   bool
 	done   map[*yaml.Node]*reading // nodes with an anchor
+	arena  []Node                  // room for the next nodes
+}
+
+// keep gives the node a place. Nodes lie in blocks: a file has thousands.
+func (r *reader) keep(n Node) *Node {
+	if len(r.arena) == cap(r.arena) {
+		r.arena = make([]Node, 0, 64)
+	}
+	r.arena = append(r.arena, n)
+	return &r.arena[len(r.arena)-1]
 }
 
 // reading is a node that was read, with what it costs to repeat it.
@@ -96,10 +106,10 @@ type reading struct {
 	height int // collections inside each other, itself included
 }
 
-// read gives nil after an error.
-func (r *reader) read(n *yaml.Node, depth int) *reading {
+// read gives a reading without a node after an error.
+func (r *reader) read(n *yaml.Node, depth int) reading {
 	if r.stop {
-		return nil
+		return reading{}
 	}
 	if n.Kind == yaml.AliasNode {
 		return r.alias(n, depth)
@@ -120,7 +130,7 @@ func (r *reader) read(n *yaml.Node, depth int) *reading {
 		r.count(2, n) // begin and end
 		if depth >= r.limits.Depth {
 			r.tooDeep(n)
-			return nil
+			return reading{}
 		}
 		if n.Kind == yaml.SequenceNode {
 			made, height = r.sequence(n, depth+1)
@@ -129,31 +139,33 @@ func (r *reader) read(n *yaml.Node, depth int) *reading {
 		}
 	}
 	if made == nil || r.stop {
-		delete(r.done, n)
-		return nil
+		if anchored != nil {
+			delete(r.done, n)
+		}
+		return reading{}
 	}
-	result := &reading{node: made, nodes: r.nodes - before, height: height}
+	result := reading{node: made, nodes: r.nodes - before, height: height}
 	if anchored != nil {
-		*anchored = *result
+		*anchored = result
 	}
 	return result
 }
 
-func (r *reader) alias(n *yaml.Node, depth int) *reading {
+func (r *reader) alias(n *yaml.Node, depth int) reading {
 	target := r.done[n.Alias]
 	if target == nil {
-		return nil // the anchored node had an error, which is reported
+		return reading{} // the anchored node had an error, which is reported
 	}
 	if target.node == nil {
 		r.fatal(position(n), "anchor-cycle", fmt.Sprintf("The alias '%s' stands inside what it stands for", n.Value), "")
-		return nil
+		return reading{}
 	}
 	r.count(target.nodes, n)
 	if depth+target.height > r.limits.Depth {
 		r.tooDeep(n)
-		return nil
+		return reading{}
 	}
-	return target
+	return *target
 }
 
 func (r *reader) count(nodes int, at *yaml.Node) {
@@ -177,14 +189,17 @@ func (r *reader) fatal(pos Pos, code, message, hint string) {
 }
 
 func (r *reader) sequence(n *yaml.Node, depth int) (*Node, int) {
-	made := &Node{Kind: Sequence, Pos: position(n)}
 	if !r.untagged(n, "!!seq") {
 		return nil, 0
 	}
+	made := r.keep(Node{Kind: Sequence, Pos: position(n)})
 	inside := 0
+	if len(n.Content) > 0 {
+		made.Items = make([]*Node, 0, len(n.Content))
+	}
 	for _, c := range n.Content {
 		item := r.read(c, depth)
-		if item == nil {
+		if item.node == nil {
 			item = r.placeholder(c)
 		}
 		made.Items = append(made.Items, item.node)
@@ -194,29 +209,29 @@ func (r *reader) sequence(n *yaml.Node, depth int) (*Node, int) {
 }
 
 func (r *reader) mapping(n *yaml.Node, depth int) (*Node, int) {
-	made := &Node{Kind: Mapping, Pos: position(n)}
 	if !r.untagged(n, "!!map") {
 		return nil, 0
 	}
+	made := r.keep(Node{Kind: Mapping, Pos: position(n)})
 	inside := 0
-	seen := make(map[string]bool, len(n.Content)/2)
+	if len(n.Content) > 0 {
+		made.Entries = make([]Entry, 0, len(n.Content)/2)
+	}
+	var keys keySet
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := r.key(n.Content[i], depth)
 		value := r.read(n.Content[i+1], depth)
 		if key == nil || r.stop {
 			continue
 		}
-		if value == nil {
+		if value.node == nil {
 			value = r.placeholder(n.Content[i+1])
 		}
 		// actions/runner: TemplateReader.cs: keys are compared without case;
 		// expressions may repeat.
-		if folded := strings.ToLower(key.Text); !strings.Contains(folded, "${{") {
-			if seen[folded] {
-				r.add(key.Pos, "duplicate-key", fmt.Sprintf("'%s' is already defined", key.Text), "keys are compared without case; remove one")
-				continue
-			}
-			seen[folded] = true
+		if !strings.Contains(key.Text, "${{") && !keys.add(key.Text, made.Entries) {
+			r.add(key.Pos, "duplicate-key", fmt.Sprintf("'%s' is already defined", key.Text), "keys are compared without case; remove one")
+			continue
 		}
 		made.Entries = append(made.Entries, Entry{Key: key, Value: value.node})
 		inside = max(inside, value.height)
@@ -224,12 +239,42 @@ func (r *reader) mapping(n *yaml.Node, depth int) (*Node, int) {
 	return made, inside + 1
 }
 
+// keySet finds keys that are there already, without case.
+type keySet struct{ folded map[string]bool }
+
+// fewKeys is up to how many keys looking at each one is faster than a map.
+const fewKeys = 12
+
+// add tells whether the key is new to the entries so far.
+func (s *keySet) add(key string, so []Entry) bool {
+	if s.folded == nil && len(so) < fewKeys {
+		for _, e := range so {
+			if len(e.Key.Text) == len(key) && strings.ToLower(e.Key.Text) == strings.ToLower(key) {
+				return false
+			}
+		}
+		return true
+	}
+	if s.folded == nil {
+		s.folded = make(map[string]bool, 4*fewKeys)
+		for _, e := range so {
+			s.folded[strings.ToLower(e.Key.Text)] = true
+		}
+	}
+	folded := strings.ToLower(key)
+	if s.folded[folded] {
+		return false
+	}
+	s.folded[folded] = true
+	return true
+}
+
 // placeholder stands for a value with a reported error, so that it does not
 // look missing.
-func (r *reader) placeholder(n *yaml.Node) *reading {
+func (r *reader) placeholder(n *yaml.Node) reading {
 	made := &Node{Kind: Null, Pos: position(n)}
 	r.unreadable[made] = true
-	return &reading{node: made, nodes: 1}
+	return reading{node: made, nodes: 1}
 }
 
 // key reads the key of a mapping as a string.
@@ -238,11 +283,10 @@ func (r *reader) key(n *yaml.Node, depth int) *Node {
 		r.add(position(n), "merge-key", "Merge keys ('<<') are not supported", "repeat the keys, or use an alias for the whole value")
 		return nil
 	}
-	read := r.read(n, depth)
-	if read == nil {
+	key := r.read(n, depth).node
+	if key == nil {
 		return nil
 	}
-	key := read.node
 	if !key.IsScalar() {
 		r.add(key.Pos, "complex-key", "A key must be a string", "")
 		return nil

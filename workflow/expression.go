@@ -13,6 +13,9 @@ import (
 // constant expression stands for, and nil when the value is known only later
 // or an error was reported.
 func (r *report) checkTemplate(n *Node, want *rule, s *scope) *Node {
+	if r.fine[placed{n.Text, s}] {
+		return nil
+	}
 	t, err := expr.ParseTemplate(n.Text, &s.Known)
 	if err != nil {
 		r.expressionError(n, err, s)
@@ -35,17 +38,28 @@ func (r *report) checkTemplate(n *Node, want *rule, s *scope) *Node {
 		return &Node{Kind: String, Text: v.Text(), Pos: n.Pos}
 	case s.empty():
 		r.add(n.Pos, "expression-not-allowed", "A template expression is not allowed in this context", want.expects())
+	default:
+		r.fine[placed{n.Text, s}] = true
 	}
 	return nil
 }
 
 func (r *report) checkCondition(n *Node, s *scope) {
 	text := n.ScalarText()
-	if _, err := expr.ParseCondition(text, &s.Known); err != nil {
+	if r.fine[placed{text, s}] {
+		return
+	}
+	// What GitHub puts around a condition can only make a long one too deep.
+	parse := expr.ParseRawCondition
+	if len(text) >= expr.MaxDepth {
+		parse = expr.ParseCondition
+	}
+	if _, err := parse(text, &s.Known); err != nil {
 		r.expressionError(n, err, s)
 		return
 	}
 	if !expr.HasExpression(text) {
+		r.fine[placed{text, s}] = true
 		return
 	}
 	t, err := expr.ParseTemplate(text, &s.Known)

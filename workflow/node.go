@@ -31,10 +31,10 @@ const (
 // A nil *Node means that the key is absent. Nodes are not changed once made.
 type Node struct {
 	Kind    Kind    `json:"k"`
-	Text    string  `json:"s,omitempty"` // a scalar's text: for String the value, else as written
 	Bool    bool    `json:"b,omitempty"`
-	Number  float64 `json:"-"` // of a Number; remade from Text when decoded (NaN and Inf are not JSON)
 	Quoted  bool    `json:"q,omitempty"`
+	Text    string  `json:"s,omitempty"` // a scalar's text: for String the value, else as written
+	Number  float64 `json:"-"`           // of a Number; remade from Text when decoded (NaN and Inf are not JSON)
 	Items   []*Node `json:"i,omitempty"` // of a Sequence
 	Entries []Entry `json:"e,omitempty"` // of a Mapping, in the file's order
 	Pos     Pos     `json:"p"`

@@ -13,10 +13,19 @@ type report struct {
 	unreadable map[*Node]bool
 	// unknown are the keys that were reported as such.
 	unknown map[*Node]bool
+	// fine are texts with expressions that were found right in their scope:
+	// most stand in a file several times.
+	fine map[placed]bool
+}
+
+// placed is a text in a scope.
+type placed struct {
+	text  string
+	scope *scope
 }
 
 func newReport(file string) *report {
-	return &report{file: file, unreadable: map[*Node]bool{}, unknown: map[*Node]bool{}}
+	return &report{file: file, unreadable: map[*Node]bool{}, unknown: map[*Node]bool{}, fine: map[placed]bool{}}
 }
 
 func (r *report) add(pos Pos, code, message, hint string) {

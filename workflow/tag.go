@@ -14,7 +14,7 @@ func (r *reader) scalar(n *yaml.Node) *Node {
 		return r.tagged(n, plain)
 	}
 	if !plain {
-		return &Node{Kind: String, Text: n.Value, Quoted: true, Pos: pos}
+		return r.keep(Node{Kind: String, Text: n.Value, Quoted: true, Pos: pos})
 	}
 	made, ok := resolvePlain(n.Value)
 	if !ok {
@@ -22,7 +22,7 @@ func (r *reader) scalar(n *yaml.Node) *Node {
 		return nil
 	}
 	made.Pos = pos
-	return &made
+	return r.keep(made)
 }
 
 // tagged reads a scalar with an explicit tag.

@@ -64,7 +64,11 @@ func (p *parser) unexpected() *Error {
 // newNode takes nodes from small blocks: an expression usually has a handful.
 func (p *parser) newNode(o op, start int, children ...*node) *node {
 	if len(p.arena) == cap(p.arena) {
-		p.arena = make([]node, 0, 8)
+		size := 3 // github.ref has three
+		if p.arena != nil {
+			size = 8
+		}
+		p.arena = make([]node, 0, size)
 	}
 	p.arena = append(p.arena, node{op: o, start: start, depth: 1})
 	n := &p.arena[len(p.arena)-1]

@@ -14,7 +14,7 @@ const maxStepID = 100
 // marker, its steps in the background, and a wait for just these.
 func FlatSteps(steps []workflow.Step) []Step {
 	ids := newStepIDs(steps)
-	var flat []Step
+	flat := make([]Step, 0, len(steps))
 	for _, s := range steps {
 		p, ok := s.(*workflow.Parallel)
 		if !ok {
