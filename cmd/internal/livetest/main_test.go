@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 )
 
@@ -27,6 +29,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("DRYDOCK_TEST_DOCKER") != "1" {
 		os.Exit(m.Run()) // every test says why it is skipped
 	}
+	// Where this program was started to outlive its terminal, it hands that on:
+	// what is caught here has its default in the programs it starts.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	// The tests wait far more than they compute.
 	if f := flag.Lookup("test.parallel"); f != nil && f.Value.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) {
 		_ = f.Value.Set("5")
