@@ -13,7 +13,7 @@ import (
 // constant expression stands for, and nil when the value is known only later
 // or an error was reported.
 func (r *report) checkTemplate(n *Node, want *rule, s *scope) *Node {
-	if r.fine[placed{n.Text, s}] {
+	if plainAccess(n.Text, s) || r.fine[placed{n.Text, s}] {
 		return nil
 	}
 	t, err := expr.ParseTemplate(n.Text, &s.Known)
