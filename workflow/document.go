@@ -249,7 +249,7 @@ const fewKeys = 12
 func (s *keySet) add(key string, so []Entry) bool {
 	if s.folded == nil && len(so) < fewKeys {
 		for _, e := range so {
-			if len(e.Key.Text) == len(key) && strings.ToLower(e.Key.Text) == strings.ToLower(key) {
+			if len(e.Key.Text) == len(key) && strings.EqualFold(e.Key.Text, key) {
 				return false
 			}
 		}

@@ -69,7 +69,7 @@ func (c expressionCase) check() error {
 	}
 	var failure *expr.Error
 	if !errors.As(err, &failure) {
-		return fmt.Errorf("got %s, %v; want the error %q", got.JSON(false), err, c.Error.Message)
+		return fmt.Errorf("got %s, want the error %q: %w", got.JSON(false), c.Error.Message, err)
 	}
 	if failure.Kind.String() != c.Error.Kind || !strings.Contains(failure.Message, c.Error.Message) {
 		return fmt.Errorf("got %v error %q, want %s %q", failure.Kind, failure.Message, c.Error.Kind, c.Error.Message)
