@@ -50,13 +50,9 @@ func (a *app) plan(ctx context.Context, p *parts, event string, o runOptions, g 
 		return nil, noWorkflow(all, event)
 	}
 	if len(o.jobs) > 0 {
-		known := jobIDs(s.files)
-		for _, id := range o.jobs {
-			if !slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, id) }) {
-				return nil, usage("--job %q: no workflow that starts on %q has this job: the jobs are %s%s", id, event, strings.Join(known, ", "), didYouMean(id, known))
-			}
+		if s.files, err = chosen(s.files, o.jobs, fmt.Sprintf(" that starts on %q", event)); err != nil {
+			return nil, err
 		}
-		s.files = withJobs(s.files, o.jobs)
 	}
 	if err := unexpectedInputs(s.files, event, o.inputs); err != nil {
 		return nil, err
@@ -159,6 +155,17 @@ func (w *wants) steps(steps []workflow.Step, root, file string) {
 			w.steps(step.Steps, root, file)
 		}
 	}
+}
+
+// chosen are the files that have one of the jobs; which says of what files.
+func chosen(files []file, jobs []string, which string) ([]file, error) {
+	known := jobIDs(files)
+	for _, id := range jobs {
+		if !slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, id) }) {
+			return nil, usage("--job %q: no workflow%s has this job: the jobs are %s%s", id, which, strings.Join(known, ", "), didYouMean(id, known))
+		}
+	}
+	return withJobs(files, jobs), nil
 }
 
 func withJobs(files []file, ids []string) []file {

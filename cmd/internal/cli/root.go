@@ -38,7 +38,7 @@ in Docker containers or directly on the host, offline if you like.`,
 		return usage("%w%s: see \"%s --help\"", err, suggestFlag(cmd, err), cmd.CommandPath())
 	})
 	root.AddCommand(
-		a.runCommand(), a.listCommand(), a.graphCommand(), a.checkCommand(), a.exprCommand(),
+		a.runCommand(), a.listCommand(), a.graphCommand(), a.checkCommand(), a.whyCommand(), a.exprCommand(),
 		a.doctorCommand(), a.configCommand(), a.versionCommand(),
 	)
 	completeConfig(root)

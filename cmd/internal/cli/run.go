@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/drydock-ci/drydock/runner/action"
 )
@@ -63,19 +64,9 @@ Exit codes: 0 all jobs passed, 1 a job failed, 2 usage or configuration, 3 a wor
 		ValidArgsFunction: a.completeEvents,
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.workflows, "workflows", "W", "", "workflow `path`: a file or a folder (default .github/workflows)")
-	f.StringArrayVarP(&o.jobs, "job", "j", nil, "run only this job `id` and what it needs (repeatable)")
-	f.StringVarP(&o.eventFile, "eventpath", "e", "", "JSON `file` with the event's payload (default: made from the local git repository)")
-	f.StringVarP(&o.actor, "actor", "a", "", "`user` who starts the run (default: from git)")
+	o.eventFlags(f)
 	f.StringArrayVarP(&o.secrets, "secret", "s", nil, "secret `NAME=VALUE`; NAME alone reads the environment or asks")
 	f.StringVar(&o.secretFile, "secret-file", ".secrets", "`file` with secrets, NAME=VALUE a line")
-	f.StringArrayVar(&o.vars, "var", nil, "configuration variable `NAME=VALUE` (vars context)")
-	f.StringVar(&o.varFile, "var-file", ".vars", "`file` with configuration variables")
-	f.StringArrayVar(&o.envs, "env", nil, "environment variable `NAME=VALUE` for every job")
-	f.StringVar(&o.envFile, "env-file", ".env", "`file` with environment variables")
-	f.StringArrayVar(&o.inputs, "input", nil, "input `NAME=VALUE` of workflow_dispatch")
-	f.StringVar(&o.inFile, "input-file", ".input", "`file` with inputs")
-	f.StringArrayVar(&o.matrix, "matrix", nil, "run only the legs with this `KEY:VALUE` (repeatable)")
 	f.StringVar(&o.containerOptions, "container-options", "", "`options` for job containers, as for docker create")
 	f.StringArrayVar(&o.localRepositories, "local-repository", nil, "use a folder for an action's repository: `OWNER/REPO@REF=PATH`")
 	f.BoolVarP(&o.list, "list", "l", false, "list the jobs instead of running them")
@@ -93,6 +84,21 @@ Exit codes: 0 all jobs passed, 1 a job failed, 2 usage or configuration, 3 a wor
 		fmt.Fprint(c.OutOrStdout(), actHelp())
 	})
 	return cmd
+}
+
+// eventFlags are those that say what happened and to what.
+func (o *runOptions) eventFlags(f *pflag.FlagSet) {
+	f.StringVarP(&o.workflows, "workflows", "W", "", "workflow `path`: a file or a folder (default .github/workflows)")
+	f.StringArrayVarP(&o.jobs, "job", "j", nil, "run only this job `id` and what it needs (repeatable)")
+	f.StringVarP(&o.eventFile, "eventpath", "e", "", "JSON `file` with the event's payload (default: made from the local git repository)")
+	f.StringVarP(&o.actor, "actor", "a", "", "`user` who starts the run (default: from git)")
+	f.StringArrayVar(&o.vars, "var", nil, "configuration variable `NAME=VALUE` (vars context)")
+	f.StringVar(&o.varFile, "var-file", ".vars", "`file` with configuration variables")
+	f.StringArrayVar(&o.envs, "env", nil, "environment variable `NAME=VALUE` for every job")
+	f.StringVar(&o.envFile, "env-file", ".env", "`file` with environment variables")
+	f.StringArrayVar(&o.inputs, "input", nil, "input `NAME=VALUE` of workflow_dispatch")
+	f.StringVar(&o.inFile, "input-file", ".input", "`file` with inputs")
+	f.StringArrayVar(&o.matrix, "matrix", nil, "run only the legs with this `KEY:VALUE` (repeatable)")
 }
 
 // event is the one that was named, else push.
@@ -165,8 +171,9 @@ func (a *app) signals(soft func(error), hard func()) func() {
 			select {
 			case <-done:
 				return
-			case <-away: // once: each line that nobody reads is one more
-				if count == 0 {
+			case s := <-away: // once: each line that nobody reads is one more
+				// A write into any closed pipe gives SIGPIPE, one to a process too that just ended.
+				if count == 0 && (s != syscall.SIGPIPE || readerGone(a.stdout) || readerGone(a.stderr)) {
 					count = 1
 					soft(errNobody)
 				}

@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -119,5 +120,23 @@ jobs: {a: {runs-on: x, steps: [{run: echo}]}}
 	}
 	if v, err := a.inputs(f, "push", map[string]string{"N": "4"}, nil, true); err != nil || v.JSON(false) != "{}" {
 		t.Fatalf("got %s %v", v.JSON(false), err)
+	}
+}
+
+func TestReaderGone(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if readerGone(w) {
+		t.Error("it is still there")
+	}
+	r.Close()
+	if !readerGone(w) {
+		t.Error("it is gone")
+	}
+	if readerGone(&bytes.Buffer{}) {
+		t.Error("a buffer has no reader")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 
+	"golang.org/x/sys/unix"
 	xterm "golang.org/x/term"
 )
 
@@ -28,6 +29,17 @@ func terminalSize(w io.Writer) func() (int, int) {
 		}
 		return width, height
 	}
+}
+
+// readerGone tells whether w is a pipe that nobody reads any more.
+func readerGone(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	fds := []unix.PollFd{{Fd: int32(f.Fd())}} // file descriptors are small
+	n, err := unix.Poll(fds, 0)
+	return err == nil && n > 0 && fds[0].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
