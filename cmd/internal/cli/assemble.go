@@ -84,6 +84,14 @@ func (p *parts) executors() map[string]executor.Executor {
 	return map[string]executor.Executor{"docker": p.docker, "host": p.host}
 }
 
+// warmUp finds the engine while the run is being planned; whoever needs it
+// later waits for that.
+func (p *parts) warmUp(ctx context.Context, c *config.Config) {
+	if c.Executor != config.ExecutorHost {
+		go func() { _, _ = p.docker.Probe(ctx) }()
+	}
+}
+
 // engine puts the parts together.
 func (p *parts) engine(owner executor.OwnerID, workspace runner.Workspace, secrets map[string]string) (*runner.Engine, error) {
 	if err := os.MkdirAll(p.nodes.Dir, 0o755); err != nil {

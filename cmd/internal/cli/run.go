@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -132,6 +133,9 @@ func (a *app) run(cmd *cobra.Command, event string, o runOptions) error {
 	if err != nil {
 		return err
 	}
+	// A run waits far more than it computes: memory counts before speed.
+	debug.SetGCPercent(50)
+	p.warmUp(ctx, a.config)
 	in, err := a.given(o, changed)
 	if err != nil {
 		return err
