@@ -38,7 +38,10 @@ func (r *report) checkScalar(n *Node, want *rule, s *scope) {
 		if literal == nil {
 			return
 		}
-		value = literal // ${{ 'text' }} is that text
+		value = literal // ${{ 'text' }} is that text, for ids as well
+		if !strings.Contains(literal.Text, "${{") {
+			n.Text, n.Quoted = literal.Text, true
+		}
 	}
 	if want.accepts(value) {
 		return
