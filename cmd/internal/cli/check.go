@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/drydock-ci/drydock/workflow"
+	"github.com/drydock-ci/drydock/workflow/lint"
 )
 
 func (a *app) checkCommand() *cobra.Command {
@@ -16,13 +17,15 @@ func (a *app) checkCommand() *cobra.Command {
 		Use:   "check [FILE...]",
 		Short: "Check workflow files: what is wrong, where, and what would be right",
 		Long: `Check reads workflow files by GitHub's rules and prints one diagnostic a cause.
-Without arguments it checks every file of .github/workflows. Exit code 3: a file is invalid.`,
+Without arguments it checks every file of .github/workflows. Advice, from actionlint too, makes no
+file invalid. Exit code 3: a file is invalid.`,
 		Example: "  drydock check\n  drydock check .github/workflows/ci.yml --json",
 		RunE: func(_ *cobra.Command, args []string) error {
 			files, err := a.checkedFiles(args)
 			if err != nil {
 				return err
 			}
+			a.advise(files)
 			return a.printDiagnostics(files, asJSON)
 		},
 	}
@@ -43,6 +46,16 @@ func (a *app) checkedFiles(args []string) ([]file, error) {
 		files = append(files, f...)
 	}
 	return files, nil
+}
+
+// advise adds second opinions to the files that are valid.
+func (a *app) advise(files []file) {
+	linter := lint.Linter{Root: a.top(), Labels: sortedKeys(a.config.Platforms)}
+	for i, f := range files {
+		if f.workflow != nil {
+			files[i].diagnostics = inOrder(append(f.diagnostics, linter.Check(f.path, f.source, f.diagnostics)...))
+		}
+	}
 }
 
 func (a *app) printDiagnostics(files []file, asJSON bool) error {
@@ -67,7 +80,7 @@ func (a *app) printDiagnostics(files []file, asJSON bool) error {
 		for _, d := range all {
 			fmt.Fprintln(a.stdout, d)
 		}
-		if len(all) == 0 {
+		if !all.HasErrors() {
 			text := fmt.Sprintf("%d workflow files are valid", len(files))
 			if len(files) == 1 {
 				text = "1 workflow file is valid"

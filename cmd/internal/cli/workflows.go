@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -74,9 +75,17 @@ func parseFile(name, root string) (file, error) {
 	}
 	w, diagnostics := workflow.Parse(shown, src)
 	if w != nil {
-		diagnostics = append(diagnostics, event.Check(w)...)
+		diagnostics = inOrder(append(diagnostics, event.Check(w)...))
 	}
 	return file{shown, w, src, diagnostics}, nil
+}
+
+// inOrder sorts diagnostics of one file by their place.
+func inOrder(ds workflow.Diagnostics) workflow.Diagnostics {
+	slices.SortStableFunc(ds, func(a, b workflow.Diagnostic) int {
+		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column))
+	})
+	return ds
 }
 
 // invalid gives the error of all files that are broken, or nil.
