@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"github.com/drydock-ci/drydock/cmd/internal/term"
@@ -32,14 +33,19 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 		return &exitError{exitUsage, err}
 	}
 	defer lock.release()
-	// What a killed run left goes away beside the new run, not before it.
+	// What a killed run left goes away beside the new run: when the first job
+	// has its place, so that the engine makes that first.
+	var watch watcher
 	swept := make(chan struct{})
+	placed := watch.onPlace()
 	go func() {
 		defer close(swept)
+		<-placed
 		if _, err := a.sweep(ctx, p); err != nil {
 			p.log.Warn("sweep", "err", err)
 		}
 	}()
+	defer watch.done()
 
 	workspace, err := local.NewWorkspace(s.repo, s.root)
 	if err != nil {
@@ -51,11 +57,10 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 	}
 	ui := a.renderer(o)
 	sources := make([]*local.Source, len(s.plans))
-	var infra infraWatch
 	for i, built := range s.plans {
 		sources[i] = local.NewSource(local.Options{
 			Plan: built, Place: place.place,
-			Sink: runner.Sinks(numbered(ui.Run(func(job plan.LegID) string { return a.rerunCommand(s, i, job) }), i, len(s.plans)), &infra),
+			Sink: runner.Sinks(numbered(ui.Run(func(job plan.LegID) string { return a.rerunCommand(s, i, job) }), i, len(s.plans)), &watch),
 			Job: runner.Job{
 				Run: lock.id, Env: g.env,
 				Checkout: runner.Checkout{Repository: s.event.Repository, Served: !o.noSkipCheckout},
@@ -81,6 +86,7 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 	// From here on a.signals says what a signal means.
 	err = worker.Run(context.WithoutCancel(ctx))
 	undo()
+	watch.done()
 	<-swept
 	if closeErr := ui.Close(); err == nil {
 		err = closeErr
@@ -96,7 +102,7 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 		return &exitError{exitInterrupted, err}
 	case err != nil:
 		return &exitError{exitInfrastructure, err}
-	case infra.seen.Load():
+	case watch.infra.Load():
 		return &exitError{exitInfrastructure, nil}
 	case worst != plan.Success:
 		return &exitError{exitJobFailed, nil}
@@ -124,13 +130,31 @@ func numbered(sink runner.Sink, i, total int) runner.Sink {
 	})
 }
 
-// infraWatch notes that a job ended for a reason that is not the workflow's.
-type infraWatch struct{ seen atomic.Bool }
+// watcher is a sink that notes what matters to the program itself.
+type watcher struct {
+	infra  atomic.Bool // a job ended for a reason that is not the workflow's
+	once   sync.Once
+	placed chan struct{}
+}
 
-// Emit looks at the jobs' ends only.
-func (w *infraWatch) Emit(e runner.Event) {
-	if f, ok := e.(runner.JobFinished); ok && f.Infra {
-		w.seen.Store(true)
+// onPlace gives a channel that is closed when the first job has its place, or
+// none will get one.
+func (w *watcher) onPlace() <-chan struct{} {
+	w.placed = make(chan struct{})
+	return w.placed
+}
+
+func (w *watcher) done() { w.once.Do(func() { close(w.placed) }) }
+
+// Emit looks at the first step's end and the jobs' ends only.
+func (w *watcher) Emit(e runner.Event) {
+	switch e := e.(type) {
+	case runner.StepFinished:
+		w.done()
+	case runner.JobFinished:
+		if e.Infra {
+			w.infra.Store(true)
+		}
 	}
 }
 

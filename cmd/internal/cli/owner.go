@@ -65,29 +65,44 @@ func lockRun(stateDir string) (*runLock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of run locks: %w", err)
 	}
+	unlock, err := lockLocks(stateDir)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	id := executor.RunID(time.Now().UTC().Format("20060102-150405") + "-" + randomID()[:6])
 	name := filepath.Join(dir, string(id))
-	// Locked first and named then: a lock without a holder is fair game for
-	// any run that starts at the same time.
-	unnamed := filepath.Join(dir, newLock+string(id))
-	f, err := os.OpenFile(unnamed, os.O_CREATE|os.O_RDWR|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock run %s: %w", id, err)
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil {
-		err = os.Rename(unnamed, name)
-	}
-	if err != nil {
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		f.Close()
-		_ = os.Remove(unnamed)
+		_ = os.Remove(name)
 		return nil, fmt.Errorf("lock run %s: %w", id, err)
 	}
 	return &runLock{id, f, name}, nil
 }
 
-// newLock begins the name of a lock file that is just being made.
-const newLock = ".new-"
+// lockLocks keeps others from taking a lock that is just being made for one
+// whose holder died.
+func lockLocks(stateDir string) (unlock func(), err error) {
+	f, err := os.OpenFile(filepath.Join(stateDir, "locks.mutex"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the run locks: %w", err)
+	}
+	for {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+		if !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock the run locks: %w", err)
+	}
+	return func() { _ = f.Close() }, nil
+}
 
 func (l *runLock) release() {
 	_ = os.Remove(l.path)
@@ -112,17 +127,17 @@ func alive(stateDir string) func(executor.RunID) bool {
 
 // dropStaleLocks removes the lock files that no process holds.
 func dropStaleLocks(stateDir string) {
+	unlock, err := lockLocks(stateDir)
+	if err != nil {
+		return
+	}
+	defer unlock()
 	entries, err := os.ReadDir(lockFolder(stateDir))
 	if err != nil {
 		return
 	}
 	isAlive := alive(stateDir)
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), newLock) {
-			if info, err := e.Info(); err != nil || time.Since(info.ModTime()) < time.Minute {
-				continue
-			}
-		}
 		if !isAlive(executor.RunID(e.Name())) {
 			_ = os.Remove(filepath.Join(lockFolder(stateDir), e.Name()))
 		}
