@@ -30,19 +30,21 @@ type whyStep struct {
 // rehearsal goes through a plan as if every job succeeded, and again as if
 // every job failed, and notes what the plan decides.
 type rehearsal struct {
-	env   map[string]string     // that a person gave
-	notes map[*plan.Job]string  // why a job's fate is open, by the copies
-	ifs   map[*plan.Job]outlook // of the conditions that were evaluated
-	open  map[*plan.Job]bool    // copies whose inputs come from other jobs
-	first map[plan.LegID]bool   // legs that start at once
-	holds map[plan.LegID]string // what the others wait for, by leg or job
+	env    map[string]string     // that a person gave
+	unread map[string]error      // by id of the job
+	notes  map[*plan.Job]string  // why a job's fate is open, by the copies
+	ifs    map[*plan.Job]outlook // of the conditions that were evaluated
+	open   map[*plan.Job]bool    // copies whose inputs come from other jobs
+	first  map[plan.LegID]bool   // legs that start at once
+	holds  map[plan.LegID]string // what the others wait for, by leg or job
 }
 
 // rehearse gives the jobs in the order of the file, those of a called workflow
-// in the place of their caller.
-func rehearse(p *plan.Plan, env map[string]string) []whyJob {
+// in the place of their caller. unread are the jobs whose called workflow could
+// not be had.
+func rehearse(p *plan.Plan, env map[string]string, unread map[string]error) []whyJob {
 	r := &rehearsal{
-		env: env, notes: map[*plan.Job]string{}, ifs: map[*plan.Job]outlook{}, open: map[*plan.Job]bool{},
+		env: env, unread: unread, notes: map[*plan.Job]string{}, ifs: map[*plan.Job]outlook{}, open: map[*plan.Job]bool{},
 		first: map[plan.LegID]bool{}, holds: map[plan.LegID]string{},
 	}
 	copied := *p
@@ -119,6 +121,9 @@ func (r *rehearsal) leg(leg *plan.Leg) whyJob {
 	}
 	if seen := r.ifs[leg.Job]; j.Runs != nil && seen.reason != "" {
 		reasons = append(reasons, seen.reason)
+	}
+	if err := r.unread[leg.Job.ID]; err != nil && strings.HasPrefix(string(leg.ID)+"/", leg.Job.ID+"/") {
+		reasons = append(reasons, fmt.Sprintf("not looked into: %v", err))
 	}
 	j.Reason = joinReasons(reasons)
 	known := r.foresight(leg.Contexts, r.open[leg.Job])

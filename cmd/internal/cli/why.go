@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/drydock-ci/drydock/runner/local"
+	"github.com/drydock-ci/drydock/workflow"
 	"github.com/drydock-ci/drydock/workflow/event"
+	"github.com/drydock-ci/drydock/workflow/plan"
 )
 
 func (a *app) whyCommand() *cobra.Command {
@@ -113,15 +116,53 @@ func (a *app) why(ctx context.Context, name string, o runOptions, g given) ([]wh
 			}
 		}
 		if verdict.Runs || a.asked(o) && verdict.Trigger != nil {
-			built, err := a.planFile(ctx, p, s, f, name, o, g, false)
-			if err != nil {
+			if w.Jobs, err = a.whyJobs(ctx, p, s, f, name, o, g); err != nil {
 				return nil, err
 			}
-			w.Jobs = rehearse(built, g.env)
 		}
 		all = append(all, w)
 	}
 	return all, nil
+}
+
+// whyJobs rehearses a file. A workflow that it calls and that cannot be had is
+// not looked into: the rest is worth knowing all the same.
+func (a *app) whyJobs(ctx context.Context, p *parts, s *session, f file, name string, o runOptions, g given) ([]whyJob, error) {
+	build := func(f file) (*plan.Plan, error) { return a.planFile(ctx, p, s, f, name, o, g, false) }
+	unread := map[string]error{}
+	built, err := build(f)
+	if err != nil {
+		for _, j := range f.workflow.Jobs {
+			if j.Uses == nil {
+				continue
+			}
+			if _, err := build(uncalled(f, func(other *workflow.Job) bool { return other != j })); err != nil {
+				unread[j.ID] = err
+			}
+		}
+		if len(unread) == 0 {
+			return nil, err
+		}
+		if built, err = build(uncalled(f, func(j *workflow.Job) bool { return unread[j.ID] != nil })); err != nil {
+			return nil, err
+		}
+	}
+	return rehearse(built, g.env, unread), nil
+}
+
+// uncalled is the file with jobs that call no workflow where which says so.
+func uncalled(f file, which func(*workflow.Job) bool) file {
+	w := *f.workflow
+	w.Jobs = slices.Clone(w.Jobs)
+	for i, j := range w.Jobs {
+		if j.Uses != nil && which(j) {
+			plain := *j
+			plain.Uses, plain.With, plain.Secrets, plain.InheritSecrets = nil, nil, nil, false
+			w.Jobs[i] = &plain
+		}
+	}
+	f.workflow = &w
+	return f
 }
 
 // printWhy is for people: a line for each reason, job and step.
