@@ -12,24 +12,25 @@ import (
 )
 
 func (a *app) checkCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, listFeatures bool
 	cmd := &cobra.Command{
 		Use:   "check [FILE...]",
 		Short: "Check workflow files: what is wrong, where, and what would be right",
 		Long: `Check reads workflow files by GitHub's rules and prints one diagnostic a cause.
 Without arguments it checks every file of .github/workflows. Advice, from actionlint too, makes no
 file invalid. Exit code 3: a file is invalid.`,
-		Example: "  drydock check\n  drydock check .github/workflows/ci.yml --json",
+		Example: "  drydock check\n  drydock check .github/workflows/ci.yml --json\n  drydock check --features",
 		RunE: func(_ *cobra.Command, args []string) error {
 			files, err := a.checkedFiles(args)
 			if err != nil {
 				return err
 			}
 			a.advise(files)
-			return a.printDiagnostics(files, asJSON)
+			return a.printDiagnostics(files, asJSON, listFeatures)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the diagnostics as JSON")
+	cmd.Flags().BoolVar(&listFeatures, "features", false, "list what the files use as exact, emulated, ignored, not yet or impossible here")
 	return cmd
 }
 
@@ -58,7 +59,7 @@ func (a *app) advise(files []file) {
 	}
 }
 
-func (a *app) printDiagnostics(files []file, asJSON bool) error {
+func (a *app) printDiagnostics(files []file, asJSON, listFeatures bool) error {
 	type row struct {
 		workflow.Diagnostic
 		Line   int `json:"line"`
@@ -73,7 +74,11 @@ func (a *app) printDiagnostics(files []file, asJSON bool) error {
 		}
 	}
 	if asJSON {
-		if err := printJSON(a.stdout, map[string]any{"diagnostics": rows}); err != nil {
+		out := map[string]any{"diagnostics": rows}
+		if listFeatures {
+			out["features"] = featureRows(files, a.config.Platforms)
+		}
+		if err := printJSON(a.stdout, out); err != nil {
 			return err
 		}
 	} else {
@@ -86,6 +91,11 @@ func (a *app) printDiagnostics(files []file, asJSON bool) error {
 				text = "1 workflow file is valid"
 			}
 			fmt.Fprintln(a.stdout, text)
+		}
+		if listFeatures {
+			if err := printFeatures(a.stdout, featureRows(files, a.config.Platforms)); err != nil {
+				return err
+			}
 		}
 	}
 	if all.HasErrors() {
