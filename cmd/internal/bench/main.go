@@ -58,7 +58,11 @@ func run() int {
 	if err != nil {
 		return fail(err)
 	}
-	printTable(os.Stdout, rows, start, *rounds)
+	own, err := ownCommand(dir)
+	if err != nil {
+		return fail(err)
+	}
+	printTable(os.Stdout, rows, start, own, *rounds)
 	return 0
 }
 

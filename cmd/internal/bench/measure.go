@@ -108,13 +108,29 @@ func startup(drydock string, rounds int) (time.Duration, error) {
 	return median(all), nil
 }
 
+// ownCommand is what the command of a step of "50 steps" takes by itself, in
+// milliseconds.
+func ownCommand(dir string) (float64, error) {
+	file := filepath.Join(dir, "step.sh")
+	if err := os.WriteFile(file, []byte("echo x=1 >> "+filepath.Join(dir, "output")+"\n"), 0o600); err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	for range 50 {
+		if err := exec.Command("bash", "-e", file).Run(); err != nil {
+			return 0, err
+		}
+	}
+	return float64(time.Since(start).Microseconds()) / 1000 / 50, nil
+}
+
 func median(all []time.Duration) time.Duration {
 	slices.Sort(all)
 	return all[len(all)/2]
 }
 
 // printTable writes Markdown.
-func printTable(w io.Writer, rows []row, start time.Duration, rounds int) {
+func printTable(w io.Writer, rows []row, start time.Duration, own float64, rounds int) {
 	s := func(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
 	fmt.Fprintf(w, "Medians of %d rounds on %d cores, %s/%s; act %s.\n\n", rounds, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, actVersion)
 	fmt.Fprintln(w, "| scenario | drydock | act | bare engine | to act | to bare engine | peak memory |")
@@ -134,8 +150,10 @@ func printTable(w io.Writer, rows []row, start time.Duration, rounds int) {
 	fmt.Fprintln(w)
 	if one != nil && fifty != nil {
 		perStep := func(a, b time.Duration) float64 { return float64((b - a).Microseconds()) / 1000 / 49 }
-		fmt.Fprintf(w, "A step, its shell included: drydock %.1f ms, act %.1f ms, an exec of the bare engine %.1f ms.\n",
-			perStep(one.drydock, fifty.drydock), perStep(one.act, fifty.act), perStep(one.bare, fifty.bare))
+		step := perStep(one.drydock, fifty.drydock)
+		fmt.Fprintf(w, "A step with its command: drydock %.1f ms, act %.1f ms, an exec of the bare engine %.1f ms.\n",
+			step, perStep(one.act, fifty.act), perStep(one.bare, fifty.bare))
+		fmt.Fprintf(w, "The command alone, a shell started 50 times: %.1f ms; so a step costs %.1f ms over its own command.\n", own, step-own)
 	}
 	for _, r := range rows {
 		if r.scenario.critical > 0 {
