@@ -34,8 +34,11 @@ var arrows = []arrow{
 	{"runner/mask", nil},
 	{"runner/local", []string{"runner", "executor", "workflow/..."}},
 	{"runner/native", []string{"runner", "workflow/..."}},
-	{"runner/service/blob/...", []string{"runner/service/blob"}},
-	{"runner/service/*", []string{"runner/service/blob"}},
+	{"runner/history", []string{"runner", "runner/command", "executor", "workflow/..."}},
+	{"runner/service", []string{"runner", "runner/service/...", "executor", "workflow/..."}},
+	{"runner/service/blob", nil},
+	{"runner/service/token", nil},
+	{"runner/service/*", []string{"runner/service/blob", "runner/service/token"}},
 	{"runner/reference", nil}, // tests only
 
 	{"githubapp/...", []string{"githubapp/...", "runner", "workflow/..."}},
@@ -72,7 +75,8 @@ var gates = []gate{
 	{"github.com/spf13/cobra", []string{"cmd/..."}},
 	{"github.com/spf13/pflag", []string{"cmd/..."}},
 	{"go.yaml.in/yaml/v4", nil}, // actionlint's; ours is v3
-	{"gopkg.in/yaml.v3", nil},
+	{"gopkg.in/yaml.v3", []string{"workflow/lint"}}, // what act's schema reads
+	{"github.com/minio/minio-go", []string{"runner/service/blob"}},
 	{"gopkg.in/yaml.v2", nil},
 }
 
