@@ -95,6 +95,8 @@ type JobFinished struct {
 	Reason     string          `json:"reason,omitempty"` // why skipped, cancelled or failed early
 	Seconds    float64         `json:"seconds"`
 	Steps      []StepResult    `json:"steps,omitempty"`
+	// Outputs are those of the job; values that hold a secret are left out.
+	Outputs map[string]string `json:"outputs,omitempty"`
 	// FirstError is the first error annotation or failed step's message.
 	FirstError *command.Annotation `json:"firstError,omitempty"`
 	Infra      bool                `json:"infra,omitempty"` // not the workflow's fault

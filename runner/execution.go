@@ -106,7 +106,7 @@ func (x *execution) run(ctx context.Context) (result Result) {
 		x.emit(JobFinished{
 			Time: result.Finished, Workflow: workflowName.Text(), Job: x.job.ID(), Name: x.job.Leg.Name,
 			Conclusion: result.Conclusion, Reason: result.Reason, Seconds: result.Finished.Sub(started).Seconds(),
-			Steps: result.Steps, FirstError: result.FirstError, Infra: result.Infra != nil,
+			Steps: result.Steps, Outputs: result.Outputs, FirstError: result.FirstError, Infra: result.Infra != nil,
 		})
 	}()
 	x.emit(JobStarted{

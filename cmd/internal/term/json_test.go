@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/drydock-ci/drydock/runner"
-	"github.com/drydock-ci/drydock/runner/command"
-	"github.com/drydock-ci/drydock/workflow/plan"
 )
 
 // reference is the same line by encoding/json.
@@ -41,25 +38,6 @@ func TestJSONFields(t *testing.T) {
 			t.Errorf("%T:\n%s want:\n%s", e, got, want)
 		}
 	}
-}
-
-func FuzzJSONLine(f *testing.F) {
-	f.Add("plain", "job")
-	f.Add("\x00\x1b\"\\\n\r\t\b\f\x7f\u0080\u2028\u2029\xff\xc2<>&日", "a/0")
-	f.Fuzz(func(t *testing.T, text, job string) {
-		e := line(at(1), plan.LegID(job), 3, command.LevelWarning, text)
-		got := string(appendLine(nil, "", e))
-		if want := reference(t, e); got != want {
-			t.Errorf("%s want %s", got, want)
-		}
-		var back map[string]any
-		if err := json.Unmarshal([]byte(got), &back); err != nil {
-			t.Fatal(err)
-		}
-		if want := strings.ToValidUTF8(text, "\ufffd"); back["text"] != want && text == want {
-			t.Errorf("text is %q, want %q", back["text"], want)
-		}
-	})
 }
 
 // TestJSONTypes shows that no two events have one type.
