@@ -1,0 +1,36 @@
+package runner
+
+import (
+	"context"
+	"net"
+)
+
+// Services are the HTTP services that a job's actions expect: caches, artifacts
+// and ID tokens. One set of them serves all jobs of an engine.
+type Services interface {
+	// Open gives the job's own token. The engine calls it once for each job
+	// that has a use for it, and Endpoints.Close when the job's last step is over.
+	Open(ctx context.Context, job *Job) (Endpoints, error)
+
+	// Serve answers one connection that came out of the job's place, until it
+	// ends, and closes it. What speaks there is not to be trusted: only the
+	// token in a request says which job it is. Conn has CloseWrite.
+	Serve(conn net.Conn)
+}
+
+// IDTokenPath is where, below the services' address, a job asks for an ID token
+// (ACTIONS_ID_TOKEN_REQUEST_URL). Clients append "&audience=".
+const IDTokenPath = "_apis/distributedtask/idtoken?api-version=2.0"
+
+// Endpoints are what one job may use.
+type Endpoints struct {
+	// Token is ACTIONS_RUNTIME_TOKEN; it is masked in every log.
+	Token string
+	// IDToken: the job has id-token: write, so ACTIONS_ID_TOKEN_REQUEST_* are set.
+	IDToken bool
+	// CacheMode is ACTIONS_CACHE_MODE: "", "read", "none"...
+	CacheMode string
+	// Close makes the token dead and gives up what the job did not finish. It
+	// may be nil.
+	Close func()
+}
