@@ -61,6 +61,6 @@ func BenchmarkWriter(b *testing.B) {
 func BenchmarkBuild(b *testing.B) {
 	patterns := benchMasker(50).patterns
 	for b.Loop() {
-		build(patterns)
+		newTable(patterns)
 	}
 }

@@ -1,6 +1,8 @@
 package mask
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -13,14 +15,26 @@ const Replacement = "***"
 // Masker replaces registered values. The zero value masks nothing and is ready for use.
 // All methods are safe for concurrent use; values can be added while other goroutines mask.
 type Masker struct {
+	without []string // encoders that are switched off
+
 	mu       sync.Mutex
 	values   []string            // as registered, in order
+	known    map[string]struct{} // the same as a set
 	patterns map[string]struct{} // every form of every value
+	regexps  []*regexp.Regexp
 
-	// current is the automaton of all patterns; nil means that it must be built before the next use.
+	// current is what all that was registered so far comes to; nil means that it must be built before the next use.
 	// Building late makes a row of Adds cost one build.
-	current atomic.Pointer[automaton]
+	current atomic.Pointer[search]
 }
+
+// search is all that a Masker looks for. It is immutable.
+type search struct {
+	*table
+	regexps []*regexp.Regexp
+}
+
+func (s *search) empty() bool { return s.table.empty() && len(s.regexps) == 0 }
 
 // New returns a Masker that knows values.
 func New(values ...string) *Masker {
@@ -29,6 +43,9 @@ func New(values ...string) *Masker {
 	return m
 }
 
+// NewWithout returns a Masker that lacks some of the Encoders. It exists for tests that prove that each is needed.
+func NewWithout(encoders ...string) *Masker { return &Masker{without: encoders} }
+
 // Add registers each value: trimmed as a whole, each non-blank line of it, and the encoded forms of both.
 // Blank values are ignored. Text masked after Add returned no longer shows them.
 func (m *Masker) Add(values ...string) {
@@ -36,24 +53,37 @@ func (m *Masker) Add(values ...string) {
 	defer m.mu.Unlock()
 	grown := false
 	for _, value := range values {
-		if strings.TrimSpace(value) == "" || slices.Contains(m.values, value) {
+		if _, known := m.known[value]; known || strings.TrimSpace(value) == "" {
 			continue
 		}
+		if m.patterns == nil {
+			m.patterns, m.known = make(map[string]struct{}), make(map[string]struct{})
+		}
+		m.known[value] = struct{}{}
 		m.values = append(m.values, value)
-		for _, form := range forms(value) {
-			if _, known := m.patterns[form]; known {
-				continue
+		for _, form := range forms(value, m.without) {
+			if _, known := m.patterns[form]; !known {
+				m.patterns[form] = struct{}{}
+				grown = true
 			}
-			if m.patterns == nil {
-				m.patterns = make(map[string]struct{})
-			}
-			m.patterns[form] = struct{}{}
-			grown = true
 		}
 	}
 	if grown {
 		m.current.Store(nil)
 	}
+}
+
+// AddPattern registers a regular expression (RE2): what it matches is masked, in no other form.
+func (m *Masker) AddPattern(expr string) error {
+	re, err := regexp.Compile(expr)
+	if err != nil {
+		return fmt.Errorf("read the pattern of a mask: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.regexps = append(slices.Clip(m.regexps), re)
+	m.current.Store(nil)
+	return nil
 }
 
 // Values returns the registered plain values in order, without their encoded forms.
@@ -66,19 +96,19 @@ func (m *Masker) Values() []string {
 
 // Mask returns s with every run of registered text replaced.
 func (m *Masker) Mask(s string) string {
-	a := m.automaton()
-	if a.empty() || s == "" {
+	a := m.search()
+	if a.empty() {
 		return s
 	}
 	var found spans
-	scan(a, 0, s, 0, &found)
+	a.find(s, &found)
 	if len(found) == 0 {
 		return s
 	}
 	var b strings.Builder
 	b.Grow(len(s))
 	end := 0
-	for _, f := range found {
+	for _, f := range found.merged() {
 		b.WriteString(s[end:f.start])
 		b.WriteString(Replacement)
 		end = f.end
@@ -87,33 +117,56 @@ func (m *Masker) Mask(s string) string {
 	return b.String()
 }
 
-// Contains reports whether s holds registered text in any form: such a job output must not leave the job.
-func (m *Masker) Contains(s string) bool {
-	a := m.automaton()
-	if a.empty() {
-		return false
+// MaskShown is Mask for text that a terminal may show: it also finds a value that is interrupted by what a terminal
+// does not show, as `grep --color` does. Such a text loses all its control characters.
+func (m *Masker) MaskShown(s string) string {
+	s = m.Mask(s)
+	if !controlled(s) || m.search().empty() {
+		return s
 	}
-	state := int32(0)
-	for i := 0; i < len(s); i++ {
-		state = a.next(state, s[i])
-		if a.longest[state] > 0 {
-			return true
-		}
+	shown := shown(s)
+	if masked := m.Mask(shown); masked != shown {
+		return masked
 	}
-	return false
+	return s
 }
 
-// automaton returns the automaton of all values registered so far.
-func (m *Masker) automaton() *automaton {
-	if a := m.current.Load(); a != nil {
-		return a
+// Contains reports whether s holds registered text in any form: such a job output must not leave the job.
+func (m *Masker) Contains(s string) bool {
+	a := m.search()
+	return !a.empty() && (a.find(s, nil) || controlled(s) && a.find(shown(s), nil))
+}
+
+// find adds all matches in text to found; with a nil found it only tells whether there are any.
+func (s *search) find(text string, found *spans) bool {
+	any := s.table.find(text, found)
+	for _, re := range s.regexps {
+		if found == nil {
+			at := re.FindStringIndex(text)
+			any = any || at != nil && at[0] < at[1]
+			continue
+		}
+		for _, at := range re.FindAllStringIndex(text, -1) {
+			if at[0] < at[1] {
+				found.add(at[0], at[1])
+				any = true
+			}
+		}
+	}
+	return any
+}
+
+// search returns what to look for, for all that was registered so far.
+func (m *Masker) search() *search {
+	if s := m.current.Load(); s != nil {
+		return s
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if a := m.current.Load(); a != nil {
-		return a
+	if s := m.current.Load(); s != nil {
+		return s
 	}
-	a := build(m.patterns)
-	m.current.Store(a)
-	return a
+	s := &search{newTable(m.patterns), m.regexps}
+	m.current.Store(s)
+	return s
 }

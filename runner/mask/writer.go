@@ -6,6 +6,9 @@ import (
 	"sync"
 )
 
+// maxPatternText is how much of a line is held back for regular expressions, whose matches can have any length.
+const maxPatternText = 64 << 10
+
 // Writer masks a stream. Each line is masked on its own, as if by Mask: a multi-line value is masked line by line
 // and no line waits for the next one. Within a line only the tail that may be the start of a value is held back.
 // It is safe for concurrent use.
@@ -13,49 +16,36 @@ type Writer struct {
 	masker *Masker
 	to     io.Writer
 
-	mu    sync.Mutex
-	auto  *automaton
-	state int32
-	held  []byte // bytes of the current line that are not decided yet
-	found spans  // matches, relative to held
-	done  int    // held[:done] needs no output any more (it is masked already)
-	star  int    // end of the last masked run, relative to held; negative for none
-	out   []byte // output of one Write
+	mu   sync.Mutex
+	held []byte // bytes of the current line that are not decided yet
+	done int    // held[:done] needs no output any more (it is masked already)
+	star bool   // the output ends with a Replacement that ends where held, or held[done:], begins
+	out  []byte // output of one Write
 }
 
 // Writer returns a Writer that writes masked text to w. Values that are added later count from the next Write on,
 // also for what is still held back.
-func (m *Masker) Writer(w io.Writer) *Writer {
-	return &Writer{masker: m, to: w, star: -1}
-}
+func (m *Masker) Writer(w io.Writer) *Writer { return &Writer{masker: m, to: w} }
 
 // Write masks p. It reports len(p) bytes unless the destination fails.
 func (w *Writer) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.refresh()
-	if w.auto.empty() {
+	s := w.masker.search()
+	if s.empty() && len(w.held) == 0 {
 		return w.to.Write(p)
 	}
 	w.out = w.out[:0]
-	rest := p
-	for len(rest) > 0 {
-		segment, line := rest, false
-		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
-			segment, line = rest[:i], true
-		}
-		rest = rest[len(segment):]
-		from := len(w.held)
-		w.held = append(w.held, segment...)
-		w.state = scan(w.auto, w.state, w.held, from, &w.found)
-		if line {
-			w.endLine()
+	for rest := p; len(rest) > 0; {
+		line, tail, ended := bytes.Cut(rest, []byte{'\n'})
+		w.held = append(w.held, line...)
+		if ended {
+			w.endLine(s)
 			w.out = append(w.out, '\n')
-			rest = rest[1:]
 		} else {
-			// No match can begin before the prefix that the state stands for.
-			w.decide(len(w.held) - int(w.auto.nodes[w.state].depth))
+			w.decide(s, false)
 		}
+		rest = tail
 	}
 	if err := w.send(); err != nil {
 		return 0, err
@@ -68,64 +58,52 @@ func (w *Writer) Write(p []byte) (int, error) {
 func (w *Writer) Flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.refresh()
 	w.out = w.out[:0]
-	w.endLine()
+	w.endLine(w.masker.search())
 	return w.send()
 }
 
 // Close flushes; it does not close the destination.
 func (w *Writer) Close() error { return w.Flush() }
 
-// refresh takes the newest automaton and looks at the held bytes again with it.
-func (w *Writer) refresh() {
-	a := w.masker.automaton()
-	if a == w.auto {
-		return
-	}
-	w.auto = a
-	w.found = w.found[:0]
-	w.state = 0
-	if !a.empty() {
-		w.state = scan(a, 0, w.held, 0, &w.found)
-	}
+func (w *Writer) endLine(s *search) {
+	w.decide(s, true)
+	w.held, w.done, w.star = w.held[:0], 0, false
 }
 
-// decide emits everything before held[end:] and keeps the rest.
-func (w *Writer) decide(end int) {
-	kept := w.found[:0]
-	for _, f := range w.found {
+// decide emits what no later byte can change, at the end of a line everything, and keeps the rest.
+// No match begins before held: all that could were decided.
+func (w *Writer) decide(s *search, all bool) {
+	text := string(w.held)
+	var found spans
+	s.find(text, &found)
+	end := len(text)
+	if !all {
+		end = s.open(text)
+		if len(s.regexps) > 0 {
+			end = min(end, max(0, len(text)-maxPatternText))
+		}
+	}
+	for _, f := range found.merged() {
 		if f.start > end { // one that starts at end is certain: nothing before it can join it
-			kept = append(kept, f)
-			continue
+			break
 		}
 		if w.done < f.start {
-			w.out = append(w.out, w.held[w.done:f.start]...)
+			w.out = append(w.out, text[w.done:f.start]...)
+			w.star = false
 		}
-		if f.start > w.star {
+		if !w.star {
 			w.out = append(w.out, Replacement...)
 		}
-		w.star = max(w.star, f.end)
+		w.star = true
 		w.done = max(w.done, f.end)
 	}
 	if w.done < end {
-		w.out = append(w.out, w.held[w.done:end]...)
-		w.done = end
+		w.out = append(w.out, text[w.done:end]...)
+		w.done, w.star = end, false
 	}
-	// The undecided rest moves to the front.
 	w.held = w.held[:copy(w.held, w.held[end:])]
-	for i := range kept {
-		kept[i].start -= end
-		kept[i].end -= end
-	}
-	w.found = kept
 	w.done -= end
-	w.star = max(w.star-end, -1)
-}
-
-func (w *Writer) endLine() {
-	w.decide(len(w.held))
-	w.state, w.done, w.star = 0, 0, -1
 }
 
 func (w *Writer) send() error {
