@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/drydock-ci/drydock/workflow/expr"
@@ -36,7 +37,7 @@ func (x *execution) runComposite(ctx context.Context, r *stepRun, inst *instance
 		env: r.env.clone(), paths: append([]string(nil), r.scope.paths...), steps: newStepStates(),
 		inputs: inputsContext(a.manifest, inst.with), prefix: r.path() + "/", own: inst.own,
 		action: &actionScope{
-			dir: a.placeDir, repository: a.resolved.Repository, ref: a.ref.Ref,
+			step: r.gh.action, dir: a.placeDir, repository: a.resolved.Repository, ref: a.ref.Ref,
 			depth: depth, status: plan.Success,
 		},
 	}
@@ -44,7 +45,7 @@ func (x *execution) runComposite(ctx context.Context, r *stepRun, inst *instance
 	for i := range a.manifest.Runs.Steps {
 		s := &a.manifest.Runs.Steps[i]
 		ir := x.newStepRun(inner, s)
-		o := x.nested(ctx, ir, r.out.number)
+		o, err := x.nested(ctx, ir, r.out.number)
 		x.apply(inner, s, o)
 		r.effects.merge(o.effects)
 		if o.conclusion == plan.Failure || o.conclusion == plan.Cancelled {
@@ -52,6 +53,9 @@ func (x *execution) runComposite(ctx context.Context, r *stepRun, inst *instance
 			if failed.outcome == "" {
 				failed = nestedFailure{o.conclusion, o.reason}
 			}
+		}
+		if errors.As(err, new(conditionError)) {
+			break // also steps that ask for always() are left out (actions/runner: CompositeActionHandler.cs)
 		}
 	}
 	x.compositeOutputs(r, inner, a)
@@ -65,20 +69,20 @@ func (x *execution) runComposite(ctx context.Context, r *stepRun, inst *instance
 }
 
 // nested runs a step of a composite action: its output goes to the step of
-// the job that uses the action.
-func (x *execution) nested(ctx context.Context, r *stepRun, number int) stepOutcome {
+// the job that uses the action. The error is what kept it from beginning.
+func (x *execution) nested(ctx context.Context, r *stepRun, number int) (stepOutcome, error) {
 	wanted, reason, err := x.begin(r)
 	if err == nil && !wanted {
-		return skipped(reason)
+		return skipped(reason), nil
 	}
 	r.name = x.stepName(r)
 	r.out = x.newOutput(number, r.step.Uses, r.env, &r.effects)
-	return x.perform(ctx, r, err)
+	return x.perform(ctx, r, err), err
 }
 
 // compositeOutputs evaluates the action's outputs, also after a failure.
 func (x *execution) compositeOutputs(r *stepRun, inner *scope, a *preparedAction) {
-	sc := x.exprScope(x.life, inner, inner.env, githubFields{actionPath: a.placeDir, actionStatus: string(inner.action.status)}, false)
+	sc := x.exprScope(x.life, inner, inner.env, githubFields{action: r.gh.action, actionPath: a.placeDir, actionStatus: string(inner.action.status)}, false)
 	for _, out := range a.manifest.Outputs {
 		v, err := template.String(out.Value, expr.Scope{Contexts: sc.Contexts, Functions: sc.Functions})
 		if err != nil {

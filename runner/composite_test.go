@@ -34,7 +34,7 @@ outputs:
   shell: bash
   run: |
     echo ${{ inputs.who }} ${{ inputs.flag == 'true' }} [$INPUT_WHO] $OUTER ${{ env.OUTER }} [${{ steps.outer.outputs.x }}]
-    echo $GITHUB_ACTION_PATH ${{ github.action_path }} $GITHUB_ACTION_REPOSITORY ${{ inputs.secret }}
+    echo $GITHUB_ACTION_PATH ${{ github.action_path }} [$GITHUB_ACTION_REPOSITORY] ${{ inputs.secret }}
     to GITHUB_OUTPUT x=inner
     to GITHUB_ENV LATER=1
     to GITHUB_PATH /c
@@ -61,7 +61,7 @@ steps:
 	r.wantConclusion(plan.Success)
 	r.wantLog(
 		"3 main true [] env env []",
-		"3 /home/runner/work/_actions/c/c/v1 /home/runner/work/_actions/c/c/v1 c/c []",
+		"3 /home/runner/work/_actions/c/c/v1 /home/runner/work/_actions/c/c/v1 [] []",
 		"3 1 /c:/usr/bin:/bin 2",
 		"4 inner [] 1 /c:/usr/bin:/bin [] []",
 	)
@@ -125,12 +125,21 @@ func TestCompositeCancelAndTimeout(t *testing.T) {
 		r.wantTook(time.Minute)
 		r.wantNotInLog("2 no", "2 late")
 	})
-	t.Run("always", func(t *testing.T) {
+	t.Run("always around a running step", func(t *testing.T) {
+		// The action's own status becomes "cancelled": what asks for success() stops.
 		r := bench{actions: map[string]map[string]string{"c/c@v1": inner}, workflow: job("cancel-timeout-minutes: 60\nsteps:\n  - {uses: c/c@v1, if: always()}\n"), cancelAfter: time.Minute}.run(t)
 		r.wantConclusion(plan.Cancelled)
-		r.wantTook(10 * time.Minute)
-		r.wantLog("2 no", "2 late")
-		r.wantSteps("1 Set up job: success\n2 Run c/c@v1: success\n")
+		r.wantTook(time.Minute)
+		r.wantLog("2 late")
+		r.wantNotInLog("2 no")
+		r.wantSteps("1 Set up job: success\n2 Run c/c@v1: cancelled\n")
+	})
+	t.Run("always in a job that is cancelled already", func(t *testing.T) {
+		r := bench{actions: map[string]map[string]string{"c/c@v1": inner}, workflow: job("cancel-timeout-minutes: 60\nsteps:\n  - run: sleep 1h\n  - {uses: c/c@v1, if: always()}\n"), cancelAfter: time.Minute}.run(t)
+		r.wantConclusion(plan.Cancelled)
+		r.wantTook(11 * time.Minute)
+		r.wantLog("3 no", "3 late")
+		r.wantSteps("1 Set up job: success\n2 Run sleep 1h: cancelled\n3 Run c/c@v1: success\n")
 	})
 	t.Run("inner condition", func(t *testing.T) {
 		c := composite("", "- {run: sleep 10m, shell: sh, if: '!cancelled()'}\n- {run: echo no, shell: sh}\n- {run: echo late, shell: sh, if: always()}\n")

@@ -50,6 +50,7 @@ type execution struct {
 	secrets       expr.Value
 
 	root      *scope
+	defaults  runDefaults
 	actions   *prepared
 	matchers  matcherSet
 	instances map[string]*instance

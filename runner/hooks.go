@@ -67,7 +67,7 @@ func (x *execution) preEntries(sc *scope, s *plan.Step, depth int) []preEntry {
 		}
 		inner := &scope{env: r.env, paths: sc.paths, steps: newStepStates(), prefix: sc.prefix + s.ID + "/", own: r.own,
 			inputs: inputsContext(a.manifest, with),
-			action: &actionScope{dir: a.placeDir, repository: a.resolved.Repository, ref: a.ref.Ref, depth: depth + 1, status: plan.Success}}
+			action: &actionScope{step: r.gh.action, dir: a.placeDir, repository: a.resolved.Repository, ref: a.ref.Ref, depth: depth + 1, status: plan.Success}}
 		var list []preEntry
 		for i := range a.manifest.Runs.Steps {
 			if n := &a.manifest.Runs.Steps[i]; n.Kind == plan.Uses {
@@ -114,7 +114,7 @@ func (x *execution) runPres(ctx context.Context, s *plan.Step, entries []preEntr
 func (x *execution) preRun(e preEntry, out *output) *stepRun {
 	r := x.newStepRun(e.scope, e.step)
 	x.ownEnv(r)
-	r.gh.actionRepository, r.gh.actionRef = e.action.resolved.Repository, e.action.ref.Ref
+	r.ofAction(e.action.ref)
 	if r.out = out; out != nil {
 		out.effects = &r.effects
 	}
@@ -191,7 +191,8 @@ func (x *execution) postRun(p post, out *output) *stepRun {
 	inst := p.inst
 	r := x.newStepRun(x.root, inst.step)
 	r.env.setAll(inst.own)
-	r.gh.actionRepository, r.gh.actionRef = inst.action.resolved.Repository, inst.action.ref.Ref
+	r.gh = inst.gh
+	r.gh.files, r.gh.actionStatus = nil, ""
 	r.out = out
 	return r
 }

@@ -25,7 +25,7 @@ func (x *execution) perform(parent context.Context, r *stepRun, begun error) ste
 	var limit float64
 	err := begun
 	if err == nil {
-		limit, err = template.Number(r.step.TimeoutMinutes, x.exprs(r), 0)
+		limit = x.stepLimit(r)
 	}
 	timeout := stepTimeout{r.path()}
 	if limit > 0 {
@@ -66,8 +66,22 @@ func (x *execution) perform(parent context.Context, r *stepRun, begun error) ste
 	case r.out.err != nil:
 		o.outcome, o.reason = plan.Failure, r.out.err.Error()
 	}
-	o.conclusion = x.conclude(r, o.outcome)
+	o.conclusion = o.outcome
+	if begun == nil { // what never began cannot be forgiven (actions/runner: StepsRunner.cs)
+		o.conclusion = x.conclude(r, o.outcome)
+	}
 	return o
+}
+
+// stepLimit is timeout-minutes. One that cannot be evaluated is told, and the
+// step runs without (actions/runner: StepsRunner.cs).
+func (x *execution) stepLimit(r *stepRun) float64 {
+	limit, err := template.Number(r.step.TimeoutMinutes, x.exprs(r), 0)
+	if err != nil {
+		r.out.errorLine(fmt.Sprintf("evaluate timeout-minutes: %v", err))
+		return 0
+	}
+	return limit
 }
 
 // cancellable is a context that ends when the job is cancelled, unless the
@@ -76,7 +90,14 @@ func (x *execution) perform(parent context.Context, r *stepRun, begun error) ste
 func (x *execution) cancellable(parent context.Context, r *stepRun) (ctx context.Context, release func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	again := *r // the step goes on to change its own
-	check := func() {
+	check := func(running bool) {
+		if a := r.scope.action; a != nil && running {
+			// The cancellation reaches the action's own status, too
+			// (actions/runner: CompositeActionHandler.cs).
+			status, inner := *a, *r.scope
+			status.status, inner.action = plan.Cancelled, &status
+			again.scope, again.gh.actionStatus = &inner, string(plan.Cancelled)
+		}
 		err := guarded(func() error {
 			wanted, _, err := x.condition(&again)
 			if err == nil && !wanted {
@@ -89,11 +110,11 @@ func (x *execution) cancellable(parent context.Context, r *stepRun) (ctx context
 		}
 	}
 	if x.isCancelled() {
-		check()
+		check(false)
 		return ctx, func() { cancel(nil) }
 	}
 	done := make(chan struct{})
-	stop := context.AfterFunc(x.soft, func() { defer close(done); check() })
+	stop := context.AfterFunc(x.soft, func() { defer close(done); check(true) })
 	return ctx, func() {
 		if !stop() {
 			<-done

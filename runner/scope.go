@@ -29,6 +29,7 @@ type scope struct {
 
 // actionScope is the composite action that owns a scope.
 type actionScope struct {
+	step            string // id of the job's own step that leads here: github.action
 	dir             string // in the place
 	repository, ref string
 	depth           int
@@ -142,12 +143,15 @@ func (x *execution) hashFiles(ctx context.Context, args []expr.Value) (expr.Valu
 // githubContext is the base of the job with the fields of one step.
 func (x *execution) githubContext(gh githubFields) expr.Value {
 	v := x.github.
-		With("action", expr.String(gh.action)).
-		With("action_path", expr.String(gh.actionPath)).
 		With("action_repository", expr.String(gh.actionRepository)).
 		With("action_ref", expr.String(gh.actionRef))
-	if gh.actionStatus != "" {
-		v = v.With("action_status", expr.String(gh.actionStatus))
+	// Hooks have no action, and only composite actions have a path and a status.
+	for _, f := range []struct{ key, value string }{
+		{"action", gh.action}, {"action_path", gh.actionPath}, {"action_status", gh.actionStatus},
+	} {
+		if f.value != "" {
+			v = v.With(f.key, expr.String(f.value))
+		}
 	}
 	for _, k := range fileKinds {
 		if p := gh.files[k]; p != "" {

@@ -8,29 +8,33 @@ import (
 	"strings"
 
 	"github.com/drydock-ci/drydock/executor"
-	"github.com/drydock-ci/drydock/workflow"
-	"github.com/drydock-ci/drydock/workflow/expr"
+	"github.com/drydock-ci/drydock/runner/action"
 	"github.com/drydock-ci/drydock/workflow/template"
 )
 
 // runScript is a `run:` step: the script goes into a file that a shell runs.
 func (x *execution) runScript(ctx context.Context, r *stepRun) (int, error) {
+	r.ofAction(action.Ref{}) // a script is nobody's, also inside an action
 	sc := x.exprs(r)
 	script, err := template.String(r.step.Script, sc)
 	if err != nil {
 		return 0, fmt.Errorf("evaluate run: %w", err)
 	}
-	var jobShell, jobDir *workflow.Node
-	if r.scope.action == nil {
-		jobShell, jobDir = x.job.Leg.Job.Shell, x.job.Leg.Job.WorkingDir
-	}
-	shell, err := firstText(sc, r.step.Shell, jobShell)
+	shell, err := template.String(r.step.Shell, sc)
 	if err != nil {
 		return 0, fmt.Errorf("evaluate shell: %w", err)
 	}
-	dir, err := firstText(sc, r.step.WorkingDir, jobDir)
+	dir, err := template.String(r.step.WorkingDir, sc)
 	if err != nil {
 		return 0, fmt.Errorf("evaluate working-directory: %w", err)
+	}
+	if r.scope.action == nil {
+		if shell == "" {
+			shell = x.defaults.shell
+		}
+		if r.step.WorkingDir == nil { // an empty one is the workspace
+			dir = x.defaults.dir
+		}
 	}
 	sh, err := shellOf(shell, x.spec.Kind == executor.Container, r.scope.action != nil)
 	if err != nil {
@@ -77,23 +81,6 @@ func (x *execution) printEnv(r *stepRun) {
 		}
 		r.out.plain("  " + v.Name + ": " + v.Value)
 	}
-}
-
-// firstText is the first of the nodes that is there and not empty.
-func firstText(sc expr.Scope, nodes ...*workflow.Node) (string, error) {
-	for _, n := range nodes {
-		if n == nil {
-			continue
-		}
-		s, err := template.String(n, sc)
-		if err != nil {
-			return "", err
-		}
-		if s != "" {
-			return s, nil
-		}
-	}
-	return "", nil
 }
 
 // process is a process of a step, before the environment is put together.

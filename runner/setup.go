@@ -67,6 +67,9 @@ func (x *execution) setUp(ctx context.Context, o *output) error {
 	if err := x.rootScope(); err != nil {
 		return err
 	}
+	if err := x.evaluateDefaults(); err != nil {
+		return err
+	}
 	if err := x.placeSpec(func(line string) { o.plain(line) }); err != nil {
 		return err
 	}
@@ -109,6 +112,21 @@ func (x *execution) setUp(ctx context.Context, o *output) error {
 		x.logPermissions(o)
 	}
 	return x.copyActions(ctx, o)
+}
+
+// runDefaults are `defaults.run`, evaluated once (actions/runner: JobExtension.cs).
+type runDefaults struct{ shell, dir string }
+
+// evaluateDefaults sees the job's environment as it is before the first step.
+func (x *execution) evaluateDefaults() (err error) {
+	sc := x.exprScope(x.life, x.root, x.root.env, githubFields{}, false)
+	if x.defaults.shell, err = template.String(x.job.Leg.Job.Shell, sc); err != nil {
+		return fmt.Errorf("evaluate defaults.run.shell: %w", err)
+	}
+	if x.defaults.dir, err = template.String(x.job.Leg.Job.WorkingDir, sc); err != nil {
+		return fmt.Errorf("evaluate defaults.run.working-directory: %w", err)
+	}
+	return nil
 }
 
 // rootScope evaluates the job's environment.

@@ -64,6 +64,9 @@ func (x *execution) newStepRun(sc *scope, s *plan.Step) *stepRun {
 	r := &stepRun{step: s, scope: sc, env: sc.env.clone()}
 	r.gh = githubFields{action: s.ID}
 	if a := sc.action; a != nil {
+		// The steps inside carry the name of the one outside
+		// (actions/runner: CompositeActionHandler.cs sets only action_path).
+		r.gh.action = a.step
 		r.gh.actionPath, r.gh.actionRepository, r.gh.actionRef = a.dir, a.repository, a.ref
 		r.gh.actionStatus = string(a.status)
 	}
@@ -121,6 +124,11 @@ func (x *execution) begin(r *stepRun) (wanted bool, reason string, err error) {
 	return x.condition(r)
 }
 
+// conditionError is an `if` that cannot be evaluated.
+type conditionError struct{ error }
+
+func (e conditionError) Unwrap() error { return e.error }
+
 // condition evaluates `if`.
 func (x *execution) condition(r *stepRun) (bool, string, error) {
 	src := ""
@@ -129,12 +137,12 @@ func (x *execution) condition(r *stepRun) (bool, string, error) {
 	}
 	e, err := expr.ParseCondition(src, nil)
 	if err != nil {
-		return false, "", fmt.Errorf("if: %w", err)
+		return false, "", conditionError{fmt.Errorf("if: %w", err)}
 	}
 	sc := x.exprScope(x.life, r.scope, r.env, r.gh, false)
 	v, err := e.Eval(sc)
 	if err != nil {
-		return false, "", fmt.Errorf("evaluate if %q: %w", src, err)
+		return false, "", conditionError{fmt.Errorf("evaluate if %q: %w", src, err)}
 	}
 	if v.Truthy() {
 		return true, "", nil

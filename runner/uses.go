@@ -26,6 +26,7 @@ type instance struct {
 	action *preparedAction
 	with   []Var // evaluated inputs, as INPUT_*
 	own    []Var // the env of the step and of those around it
+	gh     githubFields
 	state  map[string]string
 	posted bool // its post is registered
 }
@@ -42,8 +43,8 @@ func (x *execution) runUses(ctx context.Context, r *stepRun) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	sc := x.exprs(r)
-	given, err := template.StringMap(r.step.With, sc, false)
+	r.ofAction(x.located(ref))
+	given, err := template.StringMap(r.step.With, x.exprs(r), false)
 	if err != nil {
 		return 0, fmt.Errorf("evaluate with: %w", err)
 	}
@@ -63,7 +64,6 @@ func (x *execution) runUses(ctx context.Context, r *stepRun) (int, error) {
 		return 0, err
 	}
 	x.actionHeader(r, given)
-	r.gh.actionRepository, r.gh.actionRef = a.resolved.Repository, a.ref.Ref
 	switch a.manifest.Runs.Using {
 	case action.Composite:
 		return x.runComposite(ctx, r, inst)
@@ -71,6 +71,15 @@ func (x *execution) runUses(ctx context.Context, r *stepRun) (int, error) {
 		return x.runDocker(ctx, r, inst, mainEntry)
 	default:
 		return x.runNode(ctx, r, inst, a.manifest.Runs.Main)
+	}
+}
+
+// ofAction says whose action runs, once the step's env and condition, which
+// still see the one around it, are evaluated (actions/runner: ActionRunner.cs).
+func (r *stepRun) ofAction(ref action.Ref) {
+	r.gh.actionRepository, r.gh.actionRef = "", ""
+	if ref.Kind == action.Repository {
+		r.gh.actionRepository, r.gh.actionRef = ref.Repository, ref.Ref
 	}
 }
 
@@ -88,7 +97,7 @@ func (x *execution) enter(r *stepRun, a *preparedAction, given []template.Pair) 
 		inst = &instance{path: r.path(), step: r.step, state: map[string]string{}}
 		x.instances[inst.path] = inst
 	}
-	inst.action, inst.with, inst.own = a, with, slices.Concat(r.scope.own, r.own)
+	inst.action, inst.with, inst.own, inst.gh = a, with, slices.Concat(r.scope.own, r.own), r.gh
 	if !inst.posted && hasPost(a.manifest) {
 		inst.posted = true
 		r.effects.Posts = append(r.effects.Posts, post{inst})
@@ -118,7 +127,14 @@ func (x *execution) inputs(r *stepRun, m *action.Action, given []template.Pair) 
 	for _, name := range []string{"secrets", "env", "steps", "needs", "vars", "inputs"} {
 		delete(sc.Contexts, name)
 	}
+	isGiven := func(id string) bool {
+		return slices.ContainsFunc(given, func(p template.Pair) bool { return strings.EqualFold(p.Name, id) })
+	}
 	for _, in := range m.Inputs {
+		if isGiven(in.ID) { // a default that nobody needs is not evaluated
+			values.set(inputName(in.ID), "")
+			continue
+		}
 		v, err := template.String(in.Default, sc)
 		if err != nil {
 			return nil, fmt.Errorf("evaluate the default of input %q: %w", in.ID, err)
@@ -153,6 +169,9 @@ func (x *execution) warnInputs(r *stepRun, a *preparedAction, given []template.P
 	}
 	if len(unexpected) > 0 {
 		var valid []string
+		if m.Runs.Using == action.Docker {
+			valid = append(valid, "'entryPoint'", "'args'")
+		}
 		for _, in := range m.Inputs {
 			valid = append(valid, "'"+in.ID+"'")
 		}
