@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/drydock-ci/drydock/workflow/event"
 	"github.com/drydock-ci/drydock/workflow/expr"
 )
 
@@ -29,7 +30,7 @@ func Contexts(r *Repo, e *Event, o RunOptions) map[string]expr.Value {
 		o.ID = strconv.FormatInt(o.Now.UnixMicro(), 10)
 	}
 	owner, _, _ := strings.Cut(e.Repository, "/")
-	kind, short := splitRef(e.Ref)
+	kind, short := event.SplitRef(e.Ref)
 	host := r.Server[strings.Index(r.Server, "://")+3:]
 	text := expr.String
 	// An id of the payload is the one to show.

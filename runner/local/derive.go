@@ -2,119 +2,95 @@ package local
 
 import (
 	"fmt"
-	"regexp"
+	"slices"
 	"strings"
 
+	"github.com/drydock-ci/drydock/workflow/event"
 	"github.com/drydock-ci/drydock/workflow/expr"
 )
 
-// derive fills what GitHub derives from the payload, which a user may have
-// written and may be incomplete (GitHub's documentation of the events, GITHUB_REF
-// and GITHUB_SHA). Events of the default branch have its ref, but the commit
-// that is checked out.
-func (m *maker) derive(e *Event) {
-	p := e.Payload
-	e.SHA, e.Ref = m.repo.SHA, "refs/heads/"+m.defaultBranch(p)
+// derive fills what GitHub derives from the payload: package event says what,
+// the repository what a payload of a user's own lacks. A commit that the payload
+// does not name is the one that is checked out.
+func (m *maker) derive(e *Event) error {
+	f, err := event.Payload(e.Name, []byte(e.Payload.JSON(false)))
+	if err != nil {
+		return err
+	}
+	pull := strings.HasPrefix(e.Name, "pull_request")
+	if f.Ref == "" && !f.NoRef {
+		switch {
+		case pull && e.Name != "pull_request_target":
+			f.Ref = fmt.Sprintf("refs/pull/%d/merge", m.o.Number)
+		default:
+			f.Ref = m.ref()
+		}
+	}
+	if e.Name == "push" {
+		f.Event.Ref = f.Ref
+	}
+	e.Facts = f
+	e.Ref, e.HeadRef, e.BaseRef = m.tagged(f.Ref), f.HeadRef, f.BaseRef
 	e.Actor, e.Repository = m.actor, m.repo.FullName()
-	if sender := field(p, "sender", "login").Text(); sender != "" && m.o.Actor == "" {
-		e.Actor = sender
+	if f.Actor != "" && m.o.Actor == "" {
+		e.Actor = f.Actor
 	}
-	if full := field(p, "repository", "full_name").Text(); full != "" {
-		if _, _, ok := cutFullName(full); ok {
-			e.Repository = full
+	if _, _, ok := cutFullName(f.Repository); ok {
+		e.Repository = f.Repository
+	}
+	e.SHA = m.repo.SHA
+	switch {
+	case f.SHA != "":
+		e.SHA = f.SHA
+	case e.Name == "pull_request_target":
+		if tip := m.repo.branchTip(f.DefaultBranch); tip != "" {
+			e.SHA = tip
+		}
+	case pull && f.After != "": // GitHub has not merged it yet
+		e.SHA = f.After
+	}
+	if m.o.Payload != nil || e.Name != "push" { // a push that was made up says more than its payload
+		m.compared(e)
+	}
+	return nil
+}
+
+// compared are the commits that the path filters look at.
+func (m *maker) compared(e *Event) {
+	f := e.Facts
+	if e.Base, e.Head = f.Before, f.After; e.Head == "" {
+		e.Head = e.SHA
+	}
+	if f.MergeBase {
+		e.Compare = MergeBase
+		if f.After == "" {
+			e.Head = m.repo.SHA
+		}
+		if e.Base == "" {
+			e.Base = m.repo.branchTip(f.Event.BaseRef)
 		}
 	}
-	switch e.Name {
-	case "push":
-		m.derivePush(e)
-	case "pull_request", "pull_request_target", "pull_request_review", "pull_request_review_comment":
-		m.derivePullRequest(e)
-	case "workflow_dispatch", "deployment", "deployment_status":
-		ref := field(p, "ref").Text()
-		if e.Name != "workflow_dispatch" {
-			ref = field(p, "deployment", "ref").Text()
-			e.SHA = firstSHA(field(p, "deployment", "sha").Text(), e.SHA)
-		}
-		if ref == "" {
-			ref = m.ref()
-		}
-		e.Ref = fullRef(ref)
-	case "release":
-		if tag := field(p, "release", "tag_name").Text(); tag != "" {
-			e.Ref = "refs/tags/" + tag
-		}
-	case "create":
-		if ref := field(p, "ref").Text(); ref != "" && field(p, "ref_type").Text() == "tag" {
-			e.Ref = "refs/tags/" + strings.TrimPrefix(ref, "refs/tags/")
-		} else if ref != "" {
-			e.Ref = fullRef(ref)
-		}
-	case "merge_group":
-		if ref := field(p, "merge_group", "head_ref").Text(); ref != "" {
-			e.Ref = fullRef(ref)
-		}
-		e.SHA = firstSHA(field(p, "merge_group", "head_sha").Text(), e.SHA)
-		e.Base, e.Head, e.Compare = firstSHA(field(p, "merge_group", "base_sha").Text(), NoSHA), e.SHA, MergeBase
-	}
-	if m.o.Ref != "" && !strings.HasPrefix(e.Ref, "refs/pull/") {
-		e.Ref = fullRef(m.o.Ref)
+	if e.Base == "" {
+		e.Base = NoSHA
 	}
 }
 
-func (m *maker) derivePush(e *Event) {
-	p := e.Payload
-	e.Ref = m.ref()
-	if ref := field(p, "ref").Text(); ref != "" {
-		e.Ref = fullRef(ref)
+// tagged corrects the ref of a payload that does not say whether it names a
+// branch or a tag.
+func (m *maker) tagged(ref string) string {
+	name, ok := strings.CutPrefix(ref, "refs/heads/")
+	if ok && (m.name == "deployment" || m.name == "deployment_status" || m.name == "registry_package") &&
+		m.repo.branchTip(name) == "" && slices.Contains(m.repo.Tags, name) {
+		return "refs/tags/" + name
 	}
-	e.SHA = firstSHA(field(p, "after").Text(), e.SHA)
-	if m.o.Payload != nil {
-		e.Base, e.Head = firstSHA(field(p, "before").Text(), NoSHA), e.SHA
-	}
-}
-
-func (m *maker) derivePullRequest(e *Event) {
-	p := field(e.Payload, "pull_request")
-	n := field(p, "number").Text()
-	if n == "" {
-		n = field(e.Payload, "number").Text()
-	}
-	if n == "" {
-		n = fmt.Sprint(m.o.Number)
-	}
-	e.HeadRef, e.BaseRef = field(p, "head", "ref").Text(), field(p, "base", "ref").Text()
-	head := firstSHA(field(p, "head", "sha").Text(), m.repo.SHA)
-	base := firstSHA(field(p, "base", "sha").Text(), "")
-	if base == "" && e.BaseRef != "" {
-		base = m.repo.branchTip(e.BaseRef)
-	}
-	e.Ref = "refs/pull/" + n + "/merge"
-	e.SHA = firstSHA(field(p, "merge_commit_sha").Text(), head)
-	e.Base, e.Head, e.Compare = orNoSHA(base), head, MergeBase
-	if e.Name == "pull_request_target" {
-		e.Ref = "refs/heads/" + m.defaultBranch(e.Payload)
-		if e.BaseRef != "" {
-			e.Ref = "refs/heads/" + e.BaseRef
-		}
-		if base != "" {
-			e.SHA = base
-		}
-	}
-}
-
-// defaultBranch is the payload's, else the repository's.
-func (m *maker) defaultBranch(p expr.Value) string {
-	if branch := field(p, "repository", "default_branch").Text(); branch != "" {
-		return branch
-	}
-	return m.repo.DefaultBranch
+	return ref
 }
 
 // ref is what HEAD is on: a branch, else a tag, else a branch of the remote
 // that is there too, else the default branch.
 func (m *maker) ref() string {
 	if m.o.Ref != "" {
-		return fullRef(m.o.Ref)
+		return event.FullRef(m.o.Ref)
 	}
 	if m.repo.Branch == "" && len(m.repo.Tags) > 0 {
 		return "refs/tags/" + m.repo.Tags[0]
@@ -145,37 +121,6 @@ func (r *Repo) currentBranch() string {
 		return r.DefaultBranch
 	}
 	return found
-}
-
-// fullRef completes the name of a branch.
-func fullRef(ref string) string {
-	if strings.HasPrefix(ref, "refs/") {
-		return ref
-	}
-	return "refs/heads/" + ref
-}
-
-// splitRef gives github.ref_type and github.ref_name.
-func splitRef(ref string) (kind, short string) {
-	for _, prefix := range []string{"refs/heads/", "refs/pull/", "refs/tags/", "refs/"} {
-		if rest, ok := strings.CutPrefix(ref, prefix); ok {
-			if prefix == "refs/tags/" {
-				return "tag", rest
-			}
-			return "branch", rest
-		}
-	}
-	return "branch", ref
-}
-
-var shaPattern = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-
-// firstSHA is the text if it names a commit.
-func firstSHA(text, otherwise string) string {
-	if shaPattern.MatchString(text) && strings.Trim(text, "0") != "" {
-		return text
-	}
-	return otherwise
 }
 
 func orNoSHA(sha string) string {

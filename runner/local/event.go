@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/drydock-ci/drydock/workflow/event"
 	"github.com/drydock-ci/drydock/workflow/expr"
 )
 
@@ -33,8 +34,9 @@ type Event struct {
 	Name    string     // github.event_name
 	Payload expr.Value // github.event
 
-	Ref, SHA         string
-	HeadRef, BaseRef string // of a pull request
+	Ref              string // "" for a deployment of a bare commit
+	SHA              string
+	HeadRef, BaseRef string // of pull_request and pull_request_target
 	Actor            string
 	Repository       string // owner/name
 	Public           bool
@@ -43,6 +45,10 @@ type Event struct {
 	// at; Base is NoSHA when there is none.
 	Base, Head string
 	Compare    Compare
+
+	// Facts are what the payload itself says, and what Match needs: not the
+	// changed files and not a pull request's message.
+	Facts event.Facts
 }
 
 // ChangedFiles lists the files that path filters look at.
@@ -81,7 +87,9 @@ func BuildEvent(ctx context.Context, r *Repo, name string, o EventOptions) (*Eve
 	if err != nil {
 		return nil, fmt.Errorf("make the event %q: %w", name, err)
 	}
-	m.derive(e)
+	if err := m.derive(e); err != nil {
+		return nil, err
+	}
 	return e, nil
 }
 
@@ -113,7 +121,7 @@ func (m *maker) make(ctx context.Context, e *Event) (expr.Value, error) {
 		m.common(b)
 		return b.Set("workflow", expr.String(m.o.Workflow)).Value(), nil
 	case "create", "delete":
-		kind, short := splitRef(m.ref())
+		kind, short := event.SplitRef(m.ref())
 		b.Set("ref", expr.String(short)).Set("ref_type", expr.String(kind))
 		if m.name == "create" {
 			b.Set("master_branch", expr.String(m.repo.DefaultBranch)).Set("description", expr.Value{})
@@ -131,7 +139,7 @@ func (m *maker) make(ctx context.Context, e *Event) (expr.Value, error) {
 		if len(m.repo.Tags) > 0 {
 			tag = m.repo.Tags[0]
 		}
-		if kind, short := splitRef(m.o.Ref); kind == "tag" {
+		if kind, short := event.SplitRef(m.o.Ref); kind == "tag" {
 			tag = short
 		}
 		b.Set("action", expr.String(m.action())).Set("release", expr.NewObject(false).
@@ -179,9 +187,9 @@ func (m *maker) action() string {
 	return firstActions[m.name]
 }
 
-// fromFile reads a payload that the user gave. It stays as it is; only what
-// its repository lacks is filled in, since actions rely on default_branch and
-// the like (dorny/paths-filter).
+// fromFile reads a payload that the user gave. One of GitHub's stays as it is.
+// What the repository of a handwritten one lacks is filled in, since actions rely
+// on default_branch and the like (dorny/paths-filter).
 func (m *maker) fromFile() (expr.Value, error) {
 	v, err := expr.DecodeJSON(bytes.TrimPrefix(m.o.Payload, []byte("\xef\xbb\xbf")))
 	if err != nil {
@@ -192,8 +200,12 @@ func (m *maker) fromFile() (expr.Value, error) {
 	}
 	given := field(v, "repository")
 	owner, name := m.repo.Owner, m.repo.Name
-	if o, n, ok := cutFullName(field(given, "full_name").Text()); ok {
+	o, n, ok := cutFullName(field(given, "full_name").Text())
+	if ok {
 		owner, name = o, n
+	}
+	if ok && field(given, "default_branch").Text() != "" && field(given, "node_id").Text() != "" {
+		return v, nil
 	}
 	return v.With("repository", completed(given, m.repository(owner, name))), nil
 }

@@ -1,10 +1,13 @@
 package local
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 )
+
+var commitPattern = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // FuzzEventFile derives from payloads that nobody vouches for.
 func FuzzEventFile(f *testing.F) {
@@ -21,7 +24,7 @@ func FuzzEventFile(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if !shaPattern.MatchString(e.SHA) || !shaPattern.MatchString(e.Base) || !strings.HasPrefix(e.Ref, "refs/") || strings.Count(e.Repository, "/") != 1 {
+		if !commitPattern.MatchString(e.SHA) || !commitPattern.MatchString(e.Base) || strings.HasPrefix(e.Ref, "refs/") == e.Facts.NoRef || strings.Count(e.Repository, "/") != 1 {
 			t.Errorf("%s gives %+v", payload, e)
 		}
 		Contexts(r, e, RunOptions{})

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/drydock-ci/drydock/workflow/event"
 	"github.com/drydock-ci/drydock/workflow/expr"
 )
 
@@ -62,7 +63,7 @@ func (m *maker) proposal(ctx context.Context) (proposal, error) {
 	if m.o.Base != "" {
 		p.base = strings.TrimPrefix(m.o.Base, "refs/heads/")
 	}
-	if kind, short := splitRef(m.o.Ref); kind == "branch" && short != "" {
+	if kind, short := event.SplitRef(m.o.Ref); kind == "branch" && short != "" {
 		p.head = short
 	}
 	if !r.HasCommit() {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/drydock-ci/drydock/workflow/event"
 	"github.com/drydock-ci/drydock/workflow/expr"
 )
 
@@ -27,7 +28,7 @@ func (m *maker) push(ctx context.Context, e *Event) (expr.Value, error) {
 		head = m.commit(*change.head)
 	}
 	baseRef := expr.Value{}
-	if kind, _ := splitRef(ref); kind == "tag" {
+	if kind, _ := event.SplitRef(ref); kind == "tag" {
 		baseRef = expr.String("refs/heads/" + m.repo.DefaultBranch)
 	}
 	pusher := expr.NewObject(false).Set("name", expr.String(m.actor))
@@ -66,7 +67,7 @@ func (m *maker) change(ctx context.Context, ref string) (change, error) {
 	if !r.HasCommit() {
 		return none, nil
 	}
-	kind, branch := splitRef(ref)
+	kind, branch := event.SplitRef(ref)
 	pushed := r.pushed(branch)
 	if kind != "tag" {
 		switch {
@@ -152,7 +153,7 @@ func parent(c commit) string {
 }
 
 func (m *maker) compareURL(ref string, c change) string {
-	_, short := splitRef(ref)
+	_, short := event.SplitRef(ref)
 	if c.created {
 		return m.home() + "/compare/" + short
 	}

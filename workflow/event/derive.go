@@ -3,10 +3,13 @@ package event
 import "strings"
 
 // derive fills what depends on the event (GitHub's documentation: events that
-// trigger workflows, GITHUB_SHA and GITHUB_REF). What it does not name keeps
-// the default branch and its tip.
+// trigger workflows, GITHUB_SHA and GITHUB_REF). Most events happen to the
+// default branch and its tip.
 func (f *Facts) derive(p map[string]any) {
 	e := &f.Event
+	if !ownRef[e.Name] {
+		f.setRef(f.DefaultBranch)
+	}
 	switch e.Name {
 	case "push":
 		f.push(p)
@@ -54,10 +57,17 @@ func (f *Facts) derive(p map[string]any) {
 	}
 }
 
+// ownRef are the events whose payload says on which ref they happen.
+var ownRef = map[string]bool{
+	"push": true, "pull_request": true, "pull_request_review": true, "pull_request_review_comment": true,
+	"merge_group": true, "create": true, "deployment": true, "deployment_status": true, "release": true,
+	"workflow_dispatch": true,
+}
+
 // setRef sets the ref unless the payload lacks it.
 func (f *Facts) setRef(ref string) {
 	if ref != "" {
-		f.Ref = fullRef(ref)
+		f.Ref = FullRef(ref)
 	}
 }
 
@@ -89,7 +99,12 @@ func (f *Facts) pullRequest(p map[string]any) {
 		f.HeadRef, f.BaseRef = text(pull, "head", "ref"), base
 	}
 	if e.Name == "pull_request_target" {
-		return // the default branch, whatever the base is
+		// The default branch, whatever the base is (GitHub's change of December
+		// 2025); its tip is in the payload when it is the base.
+		if base == f.DefaultBranch {
+			f.SHA = f.Before
+		}
+		return
 	}
 	f.SHA = sha(text(pull, "merge_commit_sha"))
 	switch {
@@ -105,10 +120,8 @@ func (f *Facts) pullRequest(p map[string]any) {
 func (f *Facts) deployment(p map[string]any) {
 	ref := text(p, "deployment", "ref")
 	f.SHA = sha(text(p, "deployment", "sha"))
-	switch {
-	case ref != "" && (ref == f.SHA || sha(ref) != ""):
-		f.Ref = ""
-	default:
+	f.NoRef = ref != "" && (ref == f.SHA || sha(ref) != "")
+	if !f.NoRef {
 		f.setRef(ref)
 	}
 	if f.Event.Name == "deployment_status" && text(p, "deployment_status", "state") == "inactive" {

@@ -78,6 +78,69 @@ func FuzzCron(f *testing.F) {
 	})
 }
 
+// FuzzFilters holds any lists of filters against any event: the verdict is that
+// of its reasons, each reason has its text and place, and the same question has
+// the same answer.
+func FuzzFilters(f *testing.F) {
+	for _, seed := range []struct{ patterns, types, ref, files, message string }{
+		{"main\nreleases/**", "opened", "refs/heads/releases/10", "docs/a.md\nsrc/a.go", "Fix"},
+		{"**\n!v1.*", "", "refs/tags/v1.2", "", "[skip ci]"},
+		{"docs/**\n!docs/**/x.md", "synchronize\nlabeled", "refs/heads/main", "docs/a/x.md", "a\n\n\nskip-checks: true"},
+		{"!only", "", "refs/pull/1/merge", "\xff", "[no ci"},
+		{"", "created", "", "a\nb\nc", "***NO_CI***"},
+	} {
+		for i := range uint8(6) {
+			f.Add(i, seed.patterns, seed.types, seed.ref, seed.files, seed.message)
+		}
+	}
+	names := []string{"push", "pull_request", "pull_request_target", "workflow_run", "merge_group", "release"}
+	f.Fuzz(func(t *testing.T, kind uint8, patterns, types, ref, files, message string) {
+		if len(patterns)+len(types)+len(ref)+len(files)+len(message) > 1<<14 {
+			return
+		}
+		name, ignore := names[int(kind)%len(names)], kind >= 128
+		trigger := workflow.Trigger{Event: name, Types: nodes(types)}
+		list := []*[]*workflow.Node{&trigger.Branches, &trigger.Tags, &trigger.Paths, &trigger.Workflows}
+		if ignore {
+			list = []*[]*workflow.Node{&trigger.BranchesIgnore, &trigger.TagsIgnore, &trigger.PathsIgnore}
+		}
+		for _, l := range list {
+			*l = nodes(patterns)
+		}
+		e := Event{
+			Name: name, Action: types, Ref: ref, BaseRef: ref, HeadBranch: ref, WorkflowName: message,
+			Files: strings.Split(files, "\n"), FilesKnown: kind&64 == 0, Message: message,
+		}
+		w := &workflow.Workflow{File: "ci.yml", On: workflow.On{Triggers: []workflow.Trigger{trigger}}}
+		v := Match(w, e)
+		runs := len(v.Reasons) > 0
+		for _, r := range v.Reasons {
+			runs = runs && r.Holds
+			if !strings.HasPrefix(r.Text, r.Filter+": ") || r.Pattern != "" && r.Filter == "" {
+				t.Errorf("reason %+v", r)
+			}
+		}
+		if runs != v.Runs || v.Why() == "" {
+			t.Errorf("runs: %v, but the reasons say %v: %s", v.Runs, runs, v.Why())
+		}
+		if again := Match(w, e); again.Runs != v.Runs || again.Why() != v.Why() {
+			t.Errorf("%s, then %s", v.Why(), again.Why())
+		}
+		Check(w)
+	})
+}
+
+// nodes are the lines of a text.
+func nodes(text string) []*workflow.Node {
+	var list []*workflow.Node
+	for line := range strings.SplitSeq(text, "\n") {
+		if text != "" {
+			list = append(list, workflow.Str(line))
+		}
+	}
+	return list
+}
+
 // FuzzPayload derives from payloads that nobody vouches for.
 func FuzzPayload(f *testing.F) {
 	for _, name := range append(webhooks, "x") {

@@ -12,8 +12,10 @@ import (
 type Facts struct {
 	Event Event // what Match needs; not Files and not a pull request's Message
 
-	// Ref is full, refs/heads/x; "" only for a deployment of a bare commit.
-	Ref string
+	// Ref is full, refs/heads/x. It is "" for a deployment of a bare commit,
+	// which has none (NoRef), and when the payload lacks what it should say.
+	Ref   string
+	NoRef bool
 	// SHA is "" when the payload does not say it: then it is the tip of Ref, or
 	// of the default branch when a push has deleted Ref.
 	SHA     string
@@ -80,11 +82,8 @@ func Payload(name string, raw []byte) (Facts, error) {
 		Actor:         text(p, "sender", "login"),
 		Event:         Event{Name: name, Action: text(p, "action")},
 	}
-	if f.DefaultBranch != "" {
-		f.Ref = "refs/heads/" + f.DefaultBranch
-	}
 	f.derive(p)
-	f.RefType, f.RefName = splitRef(f.Ref)
+	f.RefType, f.RefName = SplitRef(f.Ref)
 	return f, nil
 }
 
@@ -109,15 +108,16 @@ func lookup(v any, keys ...string) any {
 	return v
 }
 
-func fullRef(ref string) string {
+// FullRef completes the name of a branch; "" stays "".
+func FullRef(ref string) string {
 	if ref == "" || strings.HasPrefix(ref, "refs/") {
 		return ref
 	}
 	return "refs/heads/" + ref
 }
 
-// splitRef gives github.ref_type and github.ref_name.
-func splitRef(ref string) (kind, short string) {
+// SplitRef gives github.ref_type and github.ref_name of github.ref.
+func SplitRef(ref string) (kind, short string) {
 	if tag, ok := strings.CutPrefix(ref, "refs/tags/"); ok {
 		return "tag", tag
 	}
@@ -132,7 +132,7 @@ func splitRef(ref string) (kind, short string) {
 	return "branch", ref
 }
 
-// sha is the text if it names a commit.
+// sha is the text if it names a commit: not a deleted one, all zeros.
 func sha(text string) string {
 	if (len(text) == 40 || len(text) == 64) && strings.Trim(text, "0123456789abcdef") == "" && strings.Trim(text, "0") != "" {
 		return text

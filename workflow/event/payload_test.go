@@ -131,6 +131,8 @@ func expectedFacts(t *testing.T, name string, raw []byte) [8]string {
 		ref = "refs/heads/" + p.Package.Version.Branch
 	case "workflow_dispatch":
 		ref = p.Ref
+	case "pull_request_target":
+		sha = p.PullRequest.Base.SHA // every base of the suite is the default branch
 	}
 	if name == "pull_request" || name == "pull_request_target" {
 		head, base = p.PullRequest.Head.Ref, p.PullRequest.Base.Ref
@@ -166,6 +168,9 @@ func TestPayload(t *testing.T) {
 		{"target", "pull_request_target", `{"number": 7, "pull_request": {"merge_commit_sha": "` + a + `", "head": {"ref": "topic"}, "base": {"ref": "dev"}}, ` + repository + `}`, func(f Facts) bool {
 			return f.Ref == "refs/heads/main" && f.SHA == "" && f.HeadRef == "topic" && f.BaseRef == "dev" && f.Event.BaseRef == "dev" && f.Repository == "o/r" && f.Actor == "mona"
 		}},
+		{"target of the default branch", "pull_request_target", `{"number": 7, "pull_request": {"merge_commit_sha": "` + a + `", "head": {"ref": "topic"}, "base": {"ref": "main", "sha": "` + b + `"}}, ` + repository + `}`, func(f Facts) bool {
+			return f.Ref == "refs/heads/main" && f.SHA == b
+		}},
 		{"merged", "pull_request", `{"action": "closed", "pull_request": {"number": 7, "merged": true, "merge_commit_sha": "` + a + `", "base": {"ref": "dev"}}}`, func(f Facts) bool { return f.Ref == "refs/heads/dev" && f.SHA == a }},
 		{"workflow_run", "workflow_run", `{"action": "completed", "workflow": {"name": "", "path": ".github/workflows/a.yml"}, "workflow_run": {"name": null, "head_branch": "canary"}, ` + repository + `}`, func(f Facts) bool {
 			return f.Event.WorkflowName == ".github/workflows/a.yml" && f.Event.HeadBranch == "canary" && f.Ref == "refs/heads/main"
@@ -178,7 +183,12 @@ func TestPayload(t *testing.T) {
 		{"merge group", "merge_group", `{"merge_group": {"head_ref": "refs/heads/gh-readonly-queue/main/pr-1", "head_sha": "` + a + `", "base_ref": "refs/heads/main"}}`, func(f Facts) bool {
 			return f.SHA == a && f.Event.BaseRef == "main" && f.BaseRef == ""
 		}},
-		{"deployment of a commit", "deployment", `{"deployment": {"ref": "` + a + `", "sha": "` + a + `"}, ` + repository + `}`, func(f Facts) bool { return f.Ref == "" && f.SHA == a && f.RefName == "" }},
+		{"deployment of a commit", "deployment", `{"deployment": {"ref": "` + a + `", "sha": "` + a + `"}, ` + repository + `}`, func(f Facts) bool { return f.Ref == "" && f.NoRef && f.SHA == a && f.RefName == "" && f.RefType == "" }},
+		{"deployment of a branch", "deployment", `{"deployment": {"ref": "x", "sha": "` + a + `"}, ` + repository + `}`, func(f Facts) bool { return f.Ref == "refs/heads/x" && !f.NoRef && f.SHA == a }},
+		{"push without a ref", "push", `{` + repository + `}`, func(f Facts) bool { return f.Ref == "" && !f.NoRef && f.Event.Ref == "" }},
+		{"merged, reviewed", "pull_request_review", `{"action": "submitted", "pull_request": {"number": 7, "merged": true, "head": {"ref": "topic"}, "base": {"ref": "dev"}}, ` + repository + `}`, func(f Facts) bool {
+			return f.Ref == "refs/pull/7/merge" && f.HeadRef == "" && f.BaseRef == ""
+		}},
 		{"inactive deployment", "deployment_status", `{"deployment": {"ref": "x"}, "deployment_status": {"state": "inactive"}}`, func(f Facts) bool { return f.Event.Inert != "" }},
 		{"draft", "release", `{"action": "created", "release": {"draft": true, "tag_name": "v1"}}`, func(f Facts) bool { return f.Event.Inert != "" && f.Ref == "refs/tags/v1" }},
 		{"published", "release", `{"action": "published", "release": {"draft": false, "tag_name": "v1", "target_commitish": "` + a + `"}}`, func(f Facts) bool { return f.Event.Inert == "" && f.SHA == a }},

@@ -60,6 +60,37 @@ func (a *app) inputs(f file, name string, values map[string]string, contexts map
 	return b.Value(), nil
 }
 
+// withEventInputs fills github.event.inputs of a workflow_dispatch: as on GitHub
+// it has every declared input, as text, with the defaults of those that nobody
+// gave. What a payload has beside them stays; made says that there is none.
+func withEventInputs(github expr.Value, t *workflow.Trigger, values map[string]string, inputs expr.Value, made bool) expr.Value {
+	payload, _ := github.Lookup("event")
+	all, _ := payload.Lookup("inputs")
+	if made {
+		all = expr.Value{}
+	}
+	if all.Kind() != expr.KindObject && len(t.Inputs) > 0 {
+		all = expr.NewObject(false).Value()
+	}
+	for _, in := range t.Inputs {
+		text, given := lookupFold(values, in.ID)
+		if !given && !(in.Type == "number" && in.Default.IsNull()) { // an empty field of GitHub's form
+			typed, _ := inputs.Lookup(in.ID)
+			if text = typed.Text(); !in.Default.IsNull() && in.Type != "boolean" {
+				text = in.Default.ScalarText()
+			}
+		}
+		id := in.ID
+		for _, key := range all.Keys() {
+			if strings.EqualFold(key, id) {
+				id = key
+			}
+		}
+		all = all.With(id, expr.String(text))
+	}
+	return github.With("event", payload.With("inputs", all))
+}
+
 func takesInputs(name string) bool { return name == "workflow_dispatch" || name == "workflow_call" }
 
 func inputContext(v event.InputValue) expr.Value {

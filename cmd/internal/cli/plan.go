@@ -90,6 +90,9 @@ func (a *app) planFile(ctx context.Context, p *parts, s *session, f file, event 
 		return nil, err
 	}
 	contexts["inputs"] = inputs
+	if t := f.workflow.On.Trigger(event); t != nil && event == "workflow_dispatch" {
+		contexts["github"] = withEventInputs(contexts["github"], t, values, inputs, g.payload == nil)
+	}
 	built, err := plan.Build(ctx, f.workflow, plan.Source{Path: f.path}, event, contexts, p.loader(s.root))
 	if err != nil {
 		return nil, planError(err)

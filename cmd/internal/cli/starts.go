@@ -27,17 +27,18 @@ func (a *app) occur(ctx context.Context, repo *local.Repo, root, name string, fi
 	if len(files) > 0 {
 		options.Workflow = files[0].path
 	}
-	made, facts, err := build(ctx, repo, name, options)
+	made, err := local.BuildEvent(ctx, repo, name, options)
 	if err != nil {
-		return nil, err
+		return nil, &exitError{exitUsage, err}
 	}
-	if action := wantedAction(files, name, facts.Event.Action); g.payload == nil && action != "" {
+	if action := wantedAction(files, name, made.Facts.Event.Action); g.payload == nil && action != "" {
 		options.Action = action
-		if made, facts, err = build(ctx, repo, name, options); err != nil {
-			return nil, err
+		if made, err = local.BuildEvent(ctx, repo, name, options); err != nil {
+			return nil, &exitError{exitUsage, err}
 		}
 	}
-	happened := &occurrence{Event: made, filtered: facts.Event}
+	happened := &occurrence{Event: made, filtered: made.Facts.Event}
+	happened.filtered.Name = name // a workflow_call is made up as a push
 	if pull, ok := made.Payload.Lookup("pull_request"); ok && g.payload == nil {
 		title, _ := pull.Lookup("title") // made of the head commit
 		body, _ := pull.Lookup("body")
@@ -47,21 +48,6 @@ func (a *app) occur(ctx context.Context, repo *local.Repo, root, name string, fi
 		happened.changes(ctx, repo, root, g.payload == nil)
 	}
 	return happened, nil
-}
-
-func build(ctx context.Context, repo *local.Repo, name string, o local.EventOptions) (*local.Event, event.Facts, error) {
-	made, err := local.BuildEvent(ctx, repo, name, o)
-	if err != nil {
-		return nil, event.Facts{}, &exitError{exitUsage, err}
-	}
-	facts, err := event.Payload(name, []byte(made.Payload.JSON(false)))
-	if err != nil {
-		return nil, event.Facts{}, &exitError{exitUsage, err}
-	}
-	if facts.Event.Ref == "" && name == "push" {
-		facts.Event.Ref = made.Ref // a payload that does not say it
-	}
-	return made, facts, nil
 }
 
 // wantedAction is the activity type for a made-up event when no file listens
