@@ -22,6 +22,10 @@ type Options struct {
 	// Sink gets the run's own events and those of jobs that never start; the
 	// leases carry it to the engine. It must not call the Source.
 	Sink runner.Sink
+	// Recorded are results of an earlier attempt: those legs do not run, they
+	// end with that result, and Taken says why in words.
+	Recorded map[plan.LegID]runner.Result
+	Taken    string
 }
 
 // Source gives the jobs of one run of a plan, each the moment that the plan's
@@ -39,6 +43,7 @@ type Source struct {
 	leases   map[plan.LegID]*pending // given out, or about to be
 	reasons  map[plan.LegID]string   // why a leg ended as it did
 	stopping error                   // what Cancel was called with
+	late     []*plan.Leg             // that failed in an earlier attempt
 }
 
 // pending is a leg whose result is awaited.
@@ -191,12 +196,28 @@ func (s *Source) apply(id plan.LegID, result runner.Result) {
 
 // handle carries out decisions, in order, and those that follow from them.
 func (s *Source) handle(decisions []plan.Decision) {
-	for len(decisions) > 0 {
+	for {
+		if len(decisions) == 0 && len(s.late) > 0 && len(s.ready) == 0 && len(s.leases) == 0 {
+			leg := s.late[0]
+			s.late = s.late[1:]
+			decisions = s.take(leg)
+		}
+		if len(decisions) == 0 {
+			break
+		}
 		d := decisions[0]
 		decisions = decisions[1:]
 		switch d.Action {
 		case plan.Start:
-			s.ready = append(s.ready, d.Leg)
+			switch result, ok := s.Recorded[d.Leg.ID]; {
+			case !ok:
+				s.ready = append(s.ready, d.Leg)
+			case result.Conclusion == plan.Failure:
+				// Now it would stop the legs beside it: fail-fast.
+				s.late = append(s.late, d.Leg)
+			default:
+				decisions = append(decisions, s.take(d.Leg)...)
+			}
 		case plan.Abort:
 			decisions = append(decisions, s.abort(d)...)
 		case plan.Skip, plan.Fail:
@@ -214,6 +235,17 @@ func (s *Source) handle(decisions []plan.Decision) {
 	s.signal.broadcast()
 }
 
+// take ends a leg with the result of an earlier attempt.
+func (s *Source) take(leg *plan.Leg) []plan.Decision {
+	result := s.Recorded[leg.ID]
+	s.reasons[leg.ID] = s.Taken
+	s.Sink.Emit(runner.JobFinished{
+		Time: time.Now(), Workflow: s.workflow(), Job: leg.ID, Name: leg.Name, Conclusion: result.Conclusion,
+		Reason: s.Taken, Outputs: result.Outputs, FirstError: result.FirstError,
+	})
+	return s.state.Apply(leg.ID, result.Conclusion, result.Outputs)
+}
+
 // abort tells a running job why it has to stop; one that no worker has taken
 // yet ends here.
 func (s *Source) abort(d plan.Decision) []plan.Decision {
@@ -227,6 +259,12 @@ func (s *Source) abort(d plan.Decision) []plan.Decision {
 		default: // it knows
 		}
 		return nil
+	}
+	for i, leg := range s.late {
+		if leg.ID == d.Leg.ID {
+			s.late = append(s.late[:i:i], s.late[i+1:]...)
+			return s.take(leg)
+		}
 	}
 	for i, leg := range s.ready {
 		if leg.ID == d.Leg.ID {
