@@ -1,5 +1,7 @@
 package config
 
+import "time"
+
 // Config is every setting, resolved. Each field has a row in the table (Fields),
 // which is where its meaning is written.
 type Config struct {
@@ -15,6 +17,7 @@ type Config struct {
 	Node        Node
 	GitHub      GitHub
 	Log         Log
+	History     History
 
 	origins map[string]Origin // by key; of a map's entry by key + "." + entry
 }
@@ -49,6 +52,13 @@ type GitHub struct {
 // Log is drydock's own log, not that of jobs.
 type Log struct {
 	Level string // off, debug, info, warn or error
+}
+
+// History is how much of past runs stays. Zero is no limit.
+type History struct {
+	KeepRuns int
+	KeepFor  time.Duration
+	KeepSize string // "5GB"; see Size
 }
 
 // Values of Config.Executor.

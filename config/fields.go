@@ -148,6 +148,21 @@ var fields = []Field{
 		ref: func(c *Config) any { return &c.GitHub.APIURL },
 	},
 	{
+		Key: "history.keep_runs", Env: "DRYDOCK_HISTORY_KEEP_RUNS", Kind: Int, Arg: "N", Default: "50", UserOnly: true,
+		Doc: "runs whose record is kept, the newest; 0 is no limit",
+		ref: func(c *Config) any { return &c.History.KeepRuns },
+	},
+	{
+		Key: "history.keep_for", Env: "DRYDOCK_HISTORY_KEEP_FOR", Kind: Duration, Arg: "TIME", Default: "720h", UserOnly: true,
+		Doc: "how long the record of a run is kept; 0s is no limit",
+		ref: func(c *Config) any { return &c.History.KeepFor },
+	},
+	{
+		Key: "history.keep_size", Env: "DRYDOCK_HISTORY_KEEP_SIZE", Kind: String, Arg: "SIZE", Default: "5GB", UserOnly: true,
+		Doc: "how much the records of all runs may take, artifacts too; 0 is no limit",
+		ref: func(c *Config) any { return &c.History.KeepSize },
+	},
+	{
 		Key: "log.level", Env: "DRYDOCK_LOG_LEVEL", Flag: "log-level", Kind: String, Arg: "LEVEL",
 		Values: []string{"off", "debug", "info", "warn", "error"}, Default: "off",
 		Doc: "drydock's own log on standard error, not that of jobs",

@@ -31,6 +31,15 @@ func (c *Config) Validate() error {
 	if c.MaxParallel < 0 {
 		fail("max_parallel", "%d is less than 0: give the number of jobs, or 0 for twice the number of CPUs, at least 8", c.MaxParallel)
 	}
+	if c.History.KeepRuns < 0 {
+		fail("history.keep_runs", "%d is less than 0: give the number of runs, or 0 for no limit", c.History.KeepRuns)
+	}
+	if c.History.KeepFor < 0 {
+		fail("history.keep_for", "%s is less than 0: give a duration such as 720h, or 0s for no limit", c.History.KeepFor)
+	}
+	if _, err := Size(c.History.KeepSize); err != nil {
+		fail("history.keep_size", "%w", err)
+	}
 	if c.Offline && c.Pull == PullAlways {
 		fail("pull", "%q needs the network, but offline is on (%s): leave one out", c.Pull, c.Origin("offline"))
 	}
