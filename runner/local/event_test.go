@@ -321,7 +321,7 @@ func TestLogin(t *testing.T) {
 		{"Mona Lisa", "m@example.com", "mona-lisa"},
 		{"Conan O'Brien", "", "conan-obrien"},
 		{"名前", "taro@example.com", "taro"},
-		{"", "", "local"},
+		{"", "", unknownActor},
 		{strings.Repeat("ab ", 30), "", strings.TrimRight(strings.Repeat("ab-", 30)[:39], "-")},
 	} {
 		if got := login(tc.name, tc.email); got != tc.want {

@@ -35,6 +35,10 @@ func knownLogin(email string) string {
 	return ""
 }
 
+// unknownActor is who acts when git knows nobody: the name by which workflows
+// tell a run on somebody's own machine (`if: github.actor != 'nektos/act'`).
+const unknownActor = "nektos/act"
+
 // login makes a GitHub login of git's user: what a no-reply address says,
 // else the name with hyphens, else the address up to its @.
 func login(name, email string) string {
@@ -58,7 +62,7 @@ func login(name, email string) string {
 			return strings.TrimRight(text[:min(len(text), 39)], "-")
 		}
 	}
-	return localOwner
+	return unknownActor
 }
 
 // home is the page of the repository.

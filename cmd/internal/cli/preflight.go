@@ -193,7 +193,8 @@ func (w *wants) offline(ctx context.Context, p *parts) error {
 			lines = append(lines, fmt.Sprintf("%s: image %s: the engine does not have it: run \"docker pull %s\" while online, or map the label to an image that is there", w.at[image.Ref], image.Ref, image.Ref))
 		}
 		for _, using := range survey.Node {
-			if err := anyNode(ctx, p, strings.TrimPrefix(string(using), "node")); err != nil {
+			version, _ := action.NodeVersion(string(using), nil) // what a step's env may change is known to the step alone
+			if err := anyNode(ctx, p, version); err != nil {
 				lines = append(lines, fmt.Sprintf("%s for JavaScript actions: %v", using, err))
 			}
 		}
