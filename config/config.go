@@ -18,6 +18,7 @@ type Config struct {
 	GitHub      GitHub
 	Log         Log
 	History     History
+	Check       Check
 
 	origins map[string]Origin // by key; of a map's entry by key + "." + entry
 }
@@ -47,6 +48,11 @@ type Node struct {
 type GitHub struct {
 	ServerURL string // without a slash at the end
 	APIURL    string // without a slash at the end
+}
+
+// Check is what "drydock check" lets pass.
+type Check struct {
+	Waive []string // ids of features
 }
 
 // Log is drydock's own log, not that of jobs.

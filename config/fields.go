@@ -168,6 +168,11 @@ var fields = []Field{
 		Doc: "drydock's own log on standard error, not that of jobs",
 		ref: func(c *Config) any { return &c.Log.Level },
 	},
+	{
+		Key: "check.waive", Env: "DRYDOCK_CHECK_WAIVE", Kind: List, Arg: "FEATURE,...",
+		Doc: "ignored features that the workflows can do without: neither errors of check nor told by run",
+		ref: func(c *Config) any { return &c.Check.Waive },
+	},
 }
 
 // fieldOf finds a row by its key.

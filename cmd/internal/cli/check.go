@@ -13,24 +13,34 @@ import (
 
 func (a *app) checkCommand() *cobra.Command {
 	var asJSON, listFeatures bool
+	var waive []string
 	cmd := &cobra.Command{
 		Use:   "check [FILE...]",
 		Short: "Check workflow files: what is wrong, where, and what would be right",
-		Long: `Check reads workflow files by GitHub's rules and prints one diagnostic a cause.
-Without arguments it checks every file of .github/workflows. Advice, from actionlint too, makes no
-file invalid. Exit code 3: a file is invalid.`,
-		Example: "  drydock check\n  drydock check .github/workflows/ci.yml --json\n  drydock check --features",
+		Long: `Check reads workflow files by GitHub's rules and prints one diagnostic a cause, then what
+"drydock run" makes of the features that each file uses. A feature that it would ignore is an error
+unless it is waived. Without arguments it checks every file of .github/workflows. Advice, from
+actionlint and act too, makes no file invalid. Exit code 3: a file is invalid.`,
+		Example: "  drydock check\n  drydock check .github/workflows/ci.yml --json\n  drydock check --features\n  drydock check --waive checkout-lfs",
 		RunE: func(_ *cobra.Command, args []string) error {
 			files, err := a.checkedFiles(args)
 			if err != nil {
 				return err
 			}
+			waived, err := a.waivers(waive)
+			if err != nil {
+				return err
+			}
 			a.advise(files)
+			for i, f := range files {
+				files[i].diagnostics = inOrder(append(f.diagnostics, ignoredFeatures(f, a.config.Platforms, waived)...))
+			}
 			return a.printDiagnostics(files, asJSON, listFeatures)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the diagnostics as JSON")
-	cmd.Flags().BoolVar(&listFeatures, "features", false, "list what the files use as exact, emulated, ignored, not yet or impossible here")
+	cmd.Flags().BoolVar(&listFeatures, "features", false, "list what the files use as exact, emulated, ignored, not yet or impossible here, with places and reasons")
+	cmd.Flags().StringArrayVar(&waive, "waive", nil, "do without this ignored `feature` (repeatable; also check.waive of drydock.yaml)")
 	return cmd
 }
 
@@ -92,7 +102,9 @@ func (a *app) printDiagnostics(files []file, asJSON, listFeatures bool) error {
 			}
 			fmt.Fprintln(a.stdout, text)
 		}
-		if listFeatures {
+		if !listFeatures {
+			a.printStandings(files)
+		} else {
 			if err := printFeatures(a.stdout, featureRows(files, a.config.Platforms)); err != nil {
 				return err
 			}

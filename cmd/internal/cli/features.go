@@ -9,7 +9,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/drydock-ci/drydock/runner/action"
 	"github.com/drydock-ci/drydock/workflow"
+	"github.com/drydock-ci/drydock/workflow/plan"
 )
 
 // standing is how `drydock run` treats a feature.
@@ -30,6 +32,7 @@ var features = []struct {
 	standing
 	note string
 }{
+	{"run name", emulated, "said when the run starts"},
 	{"event filters", exact, "branches, tags, types, workflows and [skip ci] decide as on GitHub"},
 	{"path filters", emulated, "the changed files are those of the local repository, uncommitted ones too"},
 	{"inputs", exact, "typed, checked, and asked for on a terminal"},
@@ -42,19 +45,26 @@ var features = []struct {
 	{"background steps", exact, ""},
 	{"container", exact, ""},
 	{"services", exact, ""},
+	{"checkout", emulated, "the working copy, whole and with what is not committed; no credentials stay for later git commands"},
+	{"checkout ssh-key", ignored, "nothing is fetched, and git commands of later steps have no key: --no-skip-checkout runs the action itself"},
+	{"checkout lfs", ignored, "files of Git LFS come as they are in the working copy: run \"git lfs pull\", or --no-skip-checkout"},
+	{"runner group", emulated, "every group is this machine: the labels alone choose the image"},
 	{"hosted machine", emulated, "the label stands for an image, which holds less than GitHub's machine"},
 	{"windows or macos", impossible, "map the label to what can stand for it, or leave the job out"},
 	{"secrets", emulated, "those that you give with -s or in .secrets"},
 	{"GITHUB_TOKEN", emulated, "the one that you give with -s GITHUB_TOKEN, else it is empty"},
-	{"permissions", ignored, "your own token keeps all its rights; the limits between files are checked"},
+	{"permissions", emulated, "checked between files; a token of your own keeps the rights that it has"},
 	{"concurrency", emulated, "within a run; two runs of drydock do not wait for each other"},
-	{"environment", ignored, "no approvals, waiting times, or secrets and variables of the environment"},
-	{"cache-mode", ignored, "there are no caches that it could limit"},
+	{"environment", emulated, "as one without rules: nobody approves, and its secrets and variables are those that you give"},
+	{"cache-mode", notYet, "there are no caches that it could limit"},
 	{"caches", notYet, ""},
 	{"artifacts", notYet, ""},
 	{"OIDC tokens", notYet, "id-token: write gives none"},
 	{"snapshot", impossible, "images of machines are GitHub's"},
 }
+
+// featureID is what a feature is waived by.
+func featureID(name string) string { return strings.ReplaceAll(strings.ToLower(name), " ", "-") }
 
 // featureRow is one feature that a file uses, where it does so first.
 type featureRow struct {
@@ -73,31 +83,41 @@ func featureRows(files []file, platforms map[string]string) []featureRow {
 		if f.workflow == nil {
 			continue
 		}
-		s := featureSearch{first: map[string]workflow.Pos{}, platforms: platforms}
-		s.file(f)
+		used := usedFeatures(f, platforms)
 		for _, known := range features {
-			if pos, ok := s.first[known.name]; ok {
-				rows = append(rows, featureRow{f.path, pos.Line, pos.Column, known.name, known.standing, known.note})
+			if places := used[known.name]; len(places) > 0 {
+				rows = append(rows, featureRow{f.path, places[0].Line, places[0].Column, known.name, known.standing, known.note})
 			}
 		}
 	}
 	return rows
 }
 
+// usedFeatures finds the places of each feature that a file uses, in their order.
+func usedFeatures(f file, platforms map[string]string) map[string][]workflow.Pos {
+	s := featureSearch{used: map[string][]workflow.Pos{}, platforms: platforms}
+	s.file(f)
+	for _, places := range s.used {
+		slices.SortFunc(places, func(a, b workflow.Pos) int {
+			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		})
+	}
+	return s.used
+}
+
 type featureSearch struct {
-	first     map[string]workflow.Pos
+	used      map[string][]workflow.Pos
 	platforms map[string]string
 }
 
-// uses notes the first place of a feature.
+// uses notes a place of a feature.
 func (s *featureSearch) uses(name string, pos workflow.Pos) {
-	before, ok := s.first[name]
-	if !ok || cmp.Or(cmp.Compare(pos.Line, before.Line), cmp.Compare(pos.Column, before.Column)) < 0 {
-		s.first[name] = pos
+	if !slices.Contains(s.used[name], pos) { // of an alias
+		s.used[name] = append(s.used[name], pos)
 	}
 }
 
-// node notes a feature that a key stands for.
+// node notes a feature by what a key holds.
 func (s *featureSearch) node(name string, n *workflow.Node) {
 	if n != nil {
 		s.uses(name, n.Pos)
@@ -124,6 +144,7 @@ func (s *featureSearch) file(f file) {
 			s.uses("inputs", t.Inputs[0].Pos)
 		}
 	}
+	s.node("run name", w.RunName)
 	s.permissions(w.Permissions)
 	s.concurrency(w.Concurrency)
 	for _, j := range w.Jobs {
@@ -171,6 +192,7 @@ func (s *featureSearch) job(j *workflow.Job) {
 	s.node("cache-mode", j.CacheMode)
 	s.node("snapshot", j.Snapshot)
 	if j.RunsOn != nil {
+		s.node("runner group", j.RunsOn.Group)
 		s.labels(j.RunsOn.Labels)
 	}
 	s.steps(j.Steps)
@@ -214,10 +236,30 @@ func (s *featureSearch) steps(steps []workflow.Step) {
 			if feature := serviceActions[name]; feature != "" {
 				s.uses(feature, step.Uses.Pos)
 			}
+			s.checkout(step)
 		case *workflow.Parallel:
 			s.uses("background steps", common.Pos)
 			s.steps(step.Steps)
 		}
+	}
+}
+
+// checkout of the repository under test is served without the action: inputs
+// that would need it have no effect.
+func (s *featureSearch) checkout(step *workflow.Uses) {
+	ref, err := action.ParseUses(step.Uses.Text)
+	if err != nil || !servedCheckout(plan.Step{With: step.With}, ref) {
+		return
+	}
+	s.uses("checkout", step.Uses.Pos)
+	if step.With == nil || step.With.Kind != workflow.Mapping {
+		return
+	}
+	if key := step.With.Lookup("ssh-key"); key != nil && key.ScalarText() != "" {
+		s.uses("checkout ssh-key", key.Pos)
+	}
+	if lfs := step.With.Lookup("lfs"); lfs != nil && lfs.ScalarText() != "" && !strings.EqualFold(lfs.ScalarText(), "false") {
+		s.uses("checkout lfs", lfs.Pos)
 	}
 }
 

@@ -152,6 +152,14 @@ func (a *app) run(cmd *cobra.Command, event string, o runOptions) error {
 	case len(s.plans) == 0: // the reasons have been given
 		return nil
 	}
+	if err := a.sayIgnored(s.files, o.quiet); err != nil {
+		return err
+	}
+	for i, built := range s.plans {
+		if built.RunName != "" && !o.quiet {
+			fmt.Fprintf(a.stderr, "drydock: %s runs as %q\n", s.files[i].path, built.RunName)
+		}
+	}
 	return a.execute(ctx, p, s, o, in)
 }
 
