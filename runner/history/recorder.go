@@ -1,0 +1,222 @@
+package history
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/drydock-ci/drydock/runner"
+)
+
+const (
+	flushEvery = 400 * time.Millisecond // what a crash may lose
+	// maxWaiting bounds what waits for a slow disk, in bytes; lines beyond it
+	// are left out, and the record says so.
+	maxWaiting = 64 << 20
+)
+
+// Recorder is the runner.Sink that writes a run's record. Emit formats into
+// memory; a goroutine of its own writes.
+type Recorder struct {
+	folder folder
+	run    *Run
+	notice func(text string)
+
+	wake, now chan struct{} // there is something; it should be written at once
+	quit      chan struct{}
+	done      chan struct{}
+
+	mu      sync.Mutex
+	jobs    jobs
+	waiting []chunk // to write, in order
+	size    int     // of waiting
+	dropped int     // lines
+	failed  error   // nothing is written any more
+	closed  bool
+}
+
+// chunk is text for the end of one file, or a whole file.
+type chunk struct {
+	name  string
+	data  []byte
+	whole bool
+	last  bool // the file will not grow any more
+}
+
+func newRecorder(dir string, run *Run, notice func(string)) *Recorder {
+	if notice == nil {
+		notice = func(string) {}
+	}
+	r := &Recorder{
+		folder: folder{dir: dir}, run: run, notice: notice,
+		wake: make(chan struct{}, 1), now: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+	}
+	go r.loop()
+	return r
+}
+
+// Emit records an event. It never waits for the disk.
+func (r *Recorder) Emit(e runner.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.failed != nil {
+		return
+	}
+	if _, isLine := e.(runner.Line); isLine && r.size > maxWaiting {
+		r.dropped++
+		return
+	}
+	r.sayDropped(e)
+	j := r.jobs.apply(e)
+	r.appendTo(eventsFile, func(b []byte) []byte { return runner.AppendEvent(b, "", e) })
+	if j != nil {
+		r.recordJob(j, e)
+	}
+	if e, ok := e.(runner.RunFinished); ok {
+		r.run.Finished, r.run.Conclusion = e.Time, e.Conclusion
+		r.add(r.runChunk())
+	}
+	poke(r.wake)
+	switch e.(type) {
+	case runner.StepFinished, runner.JobFinished, runner.RunFinished:
+		poke(r.now)
+	}
+}
+
+// recordJob writes what an event is worth to the files of its job.
+func (r *Recorder) recordJob(j *Job, e runner.Event) {
+	log, summary := j.Folder+"/log.txt", j.Folder+"/summary.md"
+	r.appendTo(log, func(b []byte) []byte { return AppendText(b, e) })
+	switch e := e.(type) {
+	case runner.Summarised:
+		r.appendTo(summary, func(b []byte) []byte { return append(append(b, strings.TrimRight(e.Markdown, "\n")...), '\n') })
+	case runner.JobFinished:
+		r.waiting = append(r.waiting, chunk{name: log, last: true}, chunk{name: summary, last: true})
+		r.add(chunk{name: j.Folder + "/job.json", data: encode(j), whole: true})
+	}
+}
+
+// sayDropped puts a remark where lines are missing.
+func (r *Recorder) sayDropped(next runner.Event) {
+	if r.dropped == 0 {
+		return
+	}
+	text := fmt.Sprintf("the disk was too slow: %d lines are missing here", r.dropped)
+	r.dropped = 0
+	r.appendTo(eventsFile, func(b []byte) []byte {
+		return runner.AppendEvent(b, "", runner.Noticed{Time: time.Now(), Level: "warning", Text: text})
+	})
+	if id, _ := jobOf(next); id != "" && r.jobs.byID[id] != nil {
+		r.appendTo(r.jobs.byID[id].Folder+"/log.txt", func(b []byte) []byte { return appendText(b, time.Now(), "warning", text) })
+	}
+}
+
+// appendTo lets more write to the end of the last chunk for a file.
+func (r *Recorder) appendTo(name string, more func([]byte) []byte) {
+	const chunkSize, looked = 32 << 10, 8
+	for i := len(r.waiting) - 1; i >= max(0, len(r.waiting)-looked); i-- {
+		c := &r.waiting[i]
+		if c.name != name {
+			continue
+		}
+		if c.whole || c.last || len(c.data) >= chunkSize {
+			break
+		}
+		before := len(c.data)
+		c.data = more(c.data)
+		r.size += len(c.data) - before
+		return
+	}
+	if data := more(nil); len(data) > 0 {
+		r.add(chunk{name: name, data: data})
+	}
+}
+
+func (r *Recorder) add(c chunk) {
+	r.waiting = append(r.waiting, c)
+	r.size += len(c.data)
+}
+
+func (r *Recorder) runChunk() chunk {
+	return chunk{name: runFile, data: encode(file{*r.run, r.run.mark}), whole: true}
+}
+
+func poke(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+// loop writes at step ends, and now and then in between.
+func (r *Recorder) loop() {
+	defer close(r.done)
+	for {
+		select {
+		case <-r.wake:
+		case <-r.quit:
+			r.flush()
+			return
+		}
+		timer := time.NewTimer(flushEvery)
+		select {
+		case <-timer.C:
+		case <-r.now:
+		case <-r.quit:
+		}
+		timer.Stop()
+		r.flush()
+	}
+}
+
+func (r *Recorder) flush() {
+	r.mu.Lock()
+	chunks := r.waiting
+	r.waiting, r.size = nil, 0
+	failed := r.failed != nil
+	r.mu.Unlock()
+	for _, c := range chunks {
+		if failed {
+			return
+		}
+		if err := r.folder.write(c); err != nil {
+			r.fail(err)
+			failed = true
+		}
+	}
+}
+
+// fail ends the record.
+func (r *Recorder) fail(err error) {
+	r.mu.Lock()
+	first := r.failed == nil
+	if first {
+		r.failed, r.waiting, r.size = err, nil, 0
+	}
+	r.mu.Unlock()
+	if first {
+		r.notice(fmt.Sprintf("run %s goes on, but no more of it is recorded: %v", r.run.ID, err))
+	}
+}
+
+// Close writes what is left. It gives the error that ended the record early,
+// which has been noticed before.
+func (r *Recorder) Close() error {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		<-r.done
+		return r.failed
+	}
+	r.closed = true
+	r.mu.Unlock()
+	close(r.quit)
+	<-r.done
+	if r.failed != nil { // there may be room for this much
+		r.run.Incomplete = r.failed.Error()
+		_ = r.folder.write(r.runChunk())
+	}
+	return errors.Join(r.failed, r.folder.close())
+}
