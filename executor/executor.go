@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"io"
+	"net"
 )
 
 // OwnerID names the installation that created a resource; one machine and
@@ -84,6 +85,19 @@ type Environment interface {
 
 	// HashFiles is the expression function hashFiles, evaluated in workspace.
 	HashFiles(ctx context.Context, q HashQuery) (string, error)
+
+	// Expose listens inside the place, on port or (0) on any, and gives every
+	// connection to accept, in a goroutine of its own, which must close it. A
+	// connection has CloseWrite, and each direction ends by itself. The address
+	// can be reached by the processes of the place and by containers on its
+	// network, and by nothing else that could be kept out. The listener ends with
+	// the place; connections that come while the place cannot be reached are
+	// reset. After Attach the port is exposed again by its number, under the
+	// address of before.
+	//
+	// It is no optional power: whatever runs the helper has it, and jobs without
+	// services for caches and artifacts are not jobs as on GitHub.
+	Expose(ctx context.Context, port int, accept func(net.Conn)) (addr string, err error)
 
 	// Close ends every process of the place, those that lost their parent
 	// too, and removes what Create made. It may be called again, also on an

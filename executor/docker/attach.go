@@ -50,6 +50,11 @@ func (x *Executor) Attach(ctx context.Context, id executor.EnvironmentID) (execu
 	if l[labelNetwork] == e.place {
 		e.network = e.place
 	}
+	for _, m := range r.Mounts {
+		if m.Destination == socketsTarget {
+			e.sockets = x.socketsOf(m.Source)
+		}
+	}
 	if err := e.open(ctx, token, nil); err != nil {
 		return nil, err
 	}

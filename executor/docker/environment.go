@@ -28,6 +28,7 @@ type environment struct {
 
 	container string // id
 	info      executor.Info
+	sockets   string       // folder of this machine that the place sees, empty: none
 	home      string       // HOME where the engine's default is wrong
 	parent    *environment // of a container beside the job
 
@@ -188,6 +189,9 @@ func (e *environment) Close(ctx context.Context) error {
 		e.Disconnect()
 	}
 	if err := remove(ctx, e.c, e.containers, e.network, e.volumes); err != nil {
+		return err
+	}
+	if err := dropSockets(e.sockets); err != nil {
 		return err
 	}
 	e.closed = true

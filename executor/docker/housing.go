@@ -37,6 +37,7 @@ type housing struct {
 	tools    string // the tool cache, empty: none
 	provide  []executor.Provided
 	mounts   []mount.Mount // more of them
+	sockets  string        // folder of this machine, empty: none
 
 	id       string
 	provided bool
@@ -96,6 +97,9 @@ func (x *Executor) house(ctx context.Context, c *connection, h *housing) (named 
 	}
 	for _, p := range h.provide {
 		binds = append(binds, mount.Mount{Type: mount.TypeBind, Source: p.Source, Target: p.Target, ReadOnly: true})
+	}
+	if h.sockets != "" {
+		binds = append(binds, mount.Mount{Type: mount.TypeBind, Source: h.sockets, Target: socketsTarget, ReadOnly: true})
 	}
 	nets := &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{
 		h.network: {Aliases: h.settings.aliases},

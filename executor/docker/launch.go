@@ -54,7 +54,7 @@ func (e *environment) open(ctx context.Context, token string, first io.ReadWrite
 			}
 			return dialHelper(ctx, c, id)
 		},
-		Token: token, Log: e.x.log.With("env", short(id)),
+		Token: token, Sockets: e.socketFolder(), Log: e.x.log.With("env", short(id)),
 	})
 	if err != nil {
 		return err

@@ -33,6 +33,7 @@ const (
 	helperTarget  = placeDir + "/drydock-helper"
 	socketDir     = placeDir + "/run"
 	socketPath    = socketDir + "/helper.sock"
+	socketsTarget = placeDir + "/sockets"
 	caTarget      = "/etc/drydock/ca-certificates.crt"
 )
 

@@ -12,7 +12,7 @@ import (
 	"github.com/drydock-ci/drydock/executor"
 )
 
-// Sweep removes containers, networks and volumes of runs that are over. The
+// Sweep removes containers, networks, volumes and sockets of runs that are over. The
 // network that all lone jobs share, and images, are no leftovers.
 func (x *Executor) Sweep(ctx context.Context, owner executor.OwnerID, keep func(executor.RunID) bool) (executor.Swept, error) {
 	var swept executor.Swept
@@ -75,6 +75,9 @@ func (x *Executor) Sweep(ctx context.Context, owner executor.OwnerID, keep func(
 		}
 	}
 	each("volume", ids, func(name string) error { return removeVolume(ctx, c, name) })
+	folders, err := x.sweepSockets(owner, func(r executor.RunID) bool { return keep != nil && keep(r) })
+	errs = append(errs, err)
+	swept.Removed = append(swept.Removed, folders...)
 	slices.Sort(swept.Removed)
 	return swept, errors.Join(errs...)
 }

@@ -54,6 +54,10 @@ func Run(t *testing.T, open Open) {
 		{"hashFiles", testHashFiles},
 		{"attach to a process", testAttachProcess},
 		{"attach to an environment", testAttach},
+		{"expose a port", testExpose},
+		{"expose after attaching", testExposeAgain},
+		{"exposed ports end with the place", testExposeEnds},
+		{"expose to a container beside", testExposeBeside},
 		{"close twice", testCloseTwice},
 		{"sweep", testSweep},
 	} {

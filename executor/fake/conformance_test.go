@@ -3,6 +3,7 @@ package fake
 import (
 	"context"
 	"fmt"
+	"net"
 	"path"
 	"strings"
 	"testing"
@@ -140,6 +141,13 @@ var acts = map[string]Script{
 func act(ctx context.Context, cmd executor.Command, io *IO) executor.Exit {
 	if cmd.Argv[0] == "mytool" {
 		io.Printf("my tool %s\n", strings.Join(cmd.Argv[1:], " "))
+		return executor.Exit{}
+	}
+	if path.Base(cmd.Argv[0]) == Visitor {
+		if err := Visit(cmd.Argv[1], func() (net.Conn, error) { return io.Dial(cmd.Argv[2]) }, io); err != nil {
+			io.Printf("%v\n", err)
+			return executor.Exit{Code: 1}
+		}
 		return executor.Exit{}
 	}
 	script, ok := acts[cmd.Argv[2]]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ type Environment struct {
 
 	mu    sync.Mutex
 	procs map[executor.ProcessID]*process
+	ports map[string]func(net.Conn) // exposed, by address
 	gone  error
 }
 

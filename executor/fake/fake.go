@@ -24,6 +24,8 @@ type Options struct {
 	Start func(cmd executor.Command) error
 	// Create is asked before a place is made.
 	Create func(spec executor.Spec) error
+	// Expose is asked before a port is exposed.
+	Expose func() error
 	// Capabilities answers Probe; zero: linux/amd64 without containers.
 	Capabilities executor.Capabilities
 	// Info describes the places; what is zero gets the values of a machine

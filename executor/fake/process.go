@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"strings"
 	"sync"
 
@@ -224,6 +225,9 @@ func (w *IO) AppendFile(path string, data string) { w.p.e.fs.append(path, []byte
 
 // Remove removes a file or a folder of the place.
 func (w *IO) Remove(path string) { w.p.e.fs.remove(path) }
+
+// Dial connects to an exposed port.
+func (w *IO) Dial(addr string) (net.Conn, error) { return w.p.e.Dial(addr) }
 
 // Lose makes the place vanish under the process.
 func (w *IO) Lose() { w.p.e.Lose() }

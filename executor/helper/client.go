@@ -30,7 +30,10 @@ type Client struct {
 // Connect says hello over rwc. The first token that a helper hears claims it;
 // the error has kind Refused when another one did before. Connect closes rwc
 // when it fails.
-func Connect(ctx context.Context, rwc io.ReadWriteCloser, token string) (*Client, error) {
+//
+// Name is the same for all sessions of one client: the connections that the
+// helper hands out go to the newest.
+func Connect(ctx context.Context, rwc io.ReadWriteCloser, token, name string) (*Client, error) {
 	const op = "connect to the helper"
 	session, err := yamux.Client(rwc, wire.Session())
 	if err != nil {
@@ -42,7 +45,7 @@ func Connect(ctx context.Context, rwc io.ReadWriteCloser, token string) (*Client
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { c.Close() })
 	defer stop()
-	r, err := c.call(ctx, op, &wire.Request{Op: wire.Hello, Version: wire.Version, Token: token})
+	r, err := c.call(ctx, op, &wire.Request{Op: wire.Hello, Version: wire.Version, Token: token, Client: name})
 	if err == nil && r.Place == nil {
 		err = executor.Errorf(op, executor.Failed, "the answer says nothing about the place")
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"sync"
 	"time"
 
@@ -31,6 +32,8 @@ type Options struct {
 	Token string
 	// Redial is how long to go on dialling; 0 means DefaultRedial.
 	Redial time.Duration
+	// Sockets is a shorter way for the connections of Expose; may be empty.
+	Sockets Sockets
 	// Log may be nil.
 	Log *slog.Logger
 }
@@ -41,14 +44,16 @@ type Options struct {
 type Place struct {
 	o    Options
 	info wire.Place
+	name string // tells the helper that a new session is the same client's
 
 	ctx  context.Context // ends with Disconnect, so that redialling does
 	stop context.CancelCauseFunc
 
-	mu     sync.Mutex
-	client *Client
-	dialed chan struct{} // non-nil while somebody dials
-	gone   error         // set for good once the place is lost
+	mu      sync.Mutex
+	client  *Client
+	exposed map[string]func(net.Conn) // by the id of the exposure
+	dialed  chan struct{}             // non-nil while somebody dials
+	gone    error                     // set for good once the place is lost
 }
 
 // Open dials and says hello, trying for as long as Options.Redial.
@@ -59,7 +64,7 @@ func Open(ctx context.Context, o Options) (*Place, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Place{o: o}
+	p := &Place{o: o, name: NewToken()}
 	p.ctx, p.stop = context.WithCancelCause(context.WithoutCancel(ctx))
 	c, err := p.session(ctx, "connect to the helper")
 	if err != nil {
@@ -136,6 +141,7 @@ func (p *Place) session(ctx context.Context, op string) (*Client, error) {
 			}
 			if err == nil {
 				p.client = c
+				go p.incoming(c)
 			}
 			p.mu.Unlock()
 			if err == nil {
@@ -188,7 +194,7 @@ func (p *Place) dialOnce(ctx context.Context) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Connect(ctx, rwc, p.o.Token)
+	return Connect(ctx, rwc, p.o.Token, p.name)
 }
 
 // call does a request that may be repeated when the session breaks.

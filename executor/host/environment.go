@@ -28,6 +28,8 @@ type environment struct {
 	info executor.Info
 	st   state // as it was at the start; the job could change the file
 
+	ports ports
+
 	closing sync.Mutex
 }
 
@@ -147,6 +149,7 @@ func (e *environment) Info() executor.Info { return e.info }
 func (e *environment) Close(ctx context.Context) error {
 	e.closing.Lock()
 	defer e.closing.Unlock()
+	e.ports.close()
 	op := fmt.Sprintf("remove the place %q on the host", e.id)
 	st := e.st
 	if st.Pid == 0 {

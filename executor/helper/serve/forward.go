@@ -4,7 +4,6 @@ package serve
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"time"
 
@@ -33,34 +32,18 @@ func (s *server) forward(f *wire.Forwarding) (string, error) {
 					continue
 				}
 			}
-			go splice(c, f.Dial)
+			go splice(c.(*net.TCPConn), f.Dial)
 		}
 	}()
 	return l.Addr().String(), nil
 }
 
-// splice joins two connections; each direction ends by itself.
-func splice(a net.Conn, dial string) {
-	defer a.Close()
+// splice joins a connection to another address.
+func splice(a *net.TCPConn, dial string) {
 	b, err := net.DialTimeout("tcp", dial, 10*time.Second)
 	if err != nil {
-		// As if nothing listened: clients that wait for a service retry.
-		if t, ok := a.(*net.TCPConn); ok {
-			_ = t.SetLinger(0)
-		}
+		reset(a)
 		return
 	}
-	defer b.Close()
-	done := make(chan struct{}, 2)
-	pipe := func(dst, src net.Conn) {
-		_, _ = io.Copy(dst, src)
-		if t, ok := dst.(*net.TCPConn); ok {
-			_ = t.CloseWrite()
-		}
-		done <- struct{}{}
-	}
-	go pipe(a, b)
-	go pipe(b, a)
-	<-done
-	<-done
+	join(a, b.(*net.TCPConn))
 }

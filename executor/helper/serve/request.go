@@ -12,8 +12,8 @@ import (
 	"github.com/drydock-ci/drydock/executor/helper/wire"
 )
 
-// serve answers one stream.
-func (s *server) serve(st net.Conn) {
+// serve answers one stream of a session.
+func (s *server) serve(from *session, st net.Conn) {
 	defer st.Close()
 	var req wire.Request
 	// One bad archive must not end the job's processes.
@@ -62,6 +62,8 @@ func (s *server) serve(st net.Conn) {
 		err = s.setup(req.Setup)
 	case wire.Forward:
 		reply.Addr, err = s.forward(req.Forward)
+	case wire.Expose:
+		reply.Addr, reply.Near, err = s.expose(from.client, req.Expose)
 	case wire.Stats:
 		reply.Stats = figures(req.Path)
 	case wire.Shutdown:

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -37,14 +38,17 @@ type server struct {
 	reap  *reaper
 	bufs  sync.Pool // of *[]byte with bufferSize bytes: a step would make several
 
-	mu       sync.Mutex
-	token    string
-	sessions int
-	idle     *time.Timer
-	linger   time.Duration
-	procs    map[executor.ProcessID]*process
-	seen     []*process // ended and acknowledged, the oldest first
-	closing  bool
+	mu      sync.Mutex
+	token   string
+	live    []*session // the oldest first
+	idle    *time.Timer
+	linger  time.Duration
+	procs   map[executor.ProcessID]*process
+	seen    []*process // ended and acknowledged, the oldest first
+	closing bool
+
+	exposing  sync.Mutex
+	exposures []*exposure
 
 	quit chan struct{} // closed when nobody came back, or by a signal, or by Shutdown
 	once sync.Once
@@ -154,6 +158,12 @@ func (p standardStreams) Read(b []byte) (int, error)  { return p.in.Read(b) }
 func (p standardStreams) Write(b []byte) (int, error) { return p.out.Write(b) }
 func (p standardStreams) Close() error                { return errors.Join(p.in.Close(), p.out.Close()) }
 
+// session is a connection that said hello.
+type session struct {
+	mux    *yamux.Session
+	client string
+}
+
 // session serves one connection: hello, then anything.
 func (s *server) session(conn io.ReadWriteCloser) {
 	m, err := yamux.Server(conn, wire.Session())
@@ -167,7 +177,8 @@ func (s *server) session(conn io.ReadWriteCloser) {
 	if err != nil {
 		return
 	}
-	err = s.hello(st)
+	t := &session{mux: m}
+	t.client, err = s.hello(st)
 	st.Close()
 	late.Stop()
 	if err != nil {
@@ -175,25 +186,24 @@ func (s *server) session(conn io.ReadWriteCloser) {
 		time.Sleep(50 * time.Millisecond)
 		return
 	}
-	s.enter()
-	defer s.leave()
+	s.enter(t)
+	defer s.leave(t)
 	for {
 		st, err := m.AcceptStream()
 		if err != nil {
 			return
 		}
-		go s.serve(st)
+		go s.serve(t, st)
 	}
 }
 
-// hello answers the first stream of a session.
-func (s *server) hello(st net.Conn) error {
+// hello answers the first stream of a session. It gives the client's name.
+func (s *server) hello(st net.Conn) (client string, err error) {
 	var req wire.Request
 	if err := wire.ReadJSON(st, &req); err != nil {
-		return err
+		return "", err
 	}
 	const op = "connect to the helper"
-	var err error
 	switch {
 	case req.Op != wire.Hello || req.Token == "":
 		err = executor.Errorf(op, executor.Invalid, "the first request must be hello")
@@ -208,9 +218,9 @@ func (s *server) hello(st net.Conn) error {
 	}
 	if err != nil {
 		_ = wire.WriteJSON(st, wire.Reply{Error: wire.FromError(err)})
-		return err
+		return "", err
 	}
-	return wire.WriteJSON(st, wire.Reply{Place: &s.place})
+	return req.Client, wire.WriteJSON(st, wire.Reply{Place: &s.place})
 }
 
 func (s *server) claim(token string) bool {
@@ -222,17 +232,18 @@ func (s *server) claim(token string) bool {
 	return subtle.ConstantTimeCompare([]byte(s.token), []byte(token)) == 1
 }
 
-func (s *server) enter() {
+func (s *server) enter(t *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sessions++
+	s.live = append(s.live, t)
 	s.idle.Stop()
 }
 
-func (s *server) leave() {
+func (s *server) leave(t *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.sessions--; s.sessions == 0 {
+	s.live = slices.DeleteFunc(s.live, func(o *session) bool { return o == t })
+	if len(s.live) == 0 {
 		s.idle.Reset(s.linger)
 	}
 }

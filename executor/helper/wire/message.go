@@ -20,6 +20,7 @@ const (
 	CopyOut   Op = "copyout" // server: chunks of a tar stream
 	HashFiles Op = "hashfiles"
 	Forward   Op = "forward"
+	Expose    Op = "expose"
 	Setup     Op = "setup"
 	Stats     Op = "stats"
 	Shutdown  Op = "shutdown"
@@ -30,6 +31,7 @@ type Request struct {
 	Op      Op                  `json:"op"`
 	Version int                 `json:"version,omitempty"` // Hello
 	Token   string              `json:"token,omitempty"`   // Hello
+	Client  string              `json:"client,omitempty"`  // Hello: tells the sessions of one client from another's
 	Command *executor.Command   `json:"command,omitempty"` // Start
 	Nonce   string              `json:"nonce,omitempty"`   // Start: tells a repeated request from a second process of the same id
 	Process executor.ProcessID  `json:"process,omitempty"` // Attach, Signal
@@ -38,6 +40,7 @@ type Request struct {
 	Path    string              `json:"path,omitempty"`    // CopyIn, CopyOut, Stats
 	Hash    *executor.HashQuery `json:"hash,omitempty"`    // HashFiles
 	Forward *Forwarding         `json:"forward,omitempty"` // Forward
+	Expose  *Exposure           `json:"expose,omitempty"`  // Expose
 	Setup   []Entry             `json:"setup,omitempty"`   // Setup
 }
 
@@ -46,7 +49,8 @@ type Reply struct {
 	Error *Error  `json:"error,omitempty"`
 	Place *Place  `json:"place,omitempty"` // Hello
 	Hash  string  `json:"hash,omitempty"`  // HashFiles
-	Addr  string  `json:"addr,omitempty"`  // Forward: the address that listens
+	Addr  string  `json:"addr,omitempty"`  // Forward, Expose: the address that listens
+	Near  bool    `json:"near,omitempty"`  // Expose: connections take the socket
 	Stats *Figure `json:"stats,omitempty"` // Stats
 }
 
@@ -75,6 +79,30 @@ type Forwarding struct {
 	Listen string `json:"listen"` // "127.0.0.1:5432"; port 0 picks one
 	Dial   string `json:"dial"`   // "postgres:5432"
 }
+
+// Exposure is a TCP port inside the place whose connections come out at the
+// client. A client that comes back says the port again and gets them from then
+// on.
+type Exposure struct {
+	ID   string `json:"id"`             // at the head of each stream that carries a connection
+	Port int    `json:"port,omitempty"` // 0 picks one
+	// Socket is a unix socket where the client takes connections too, should it
+	// be there: much faster than a stream.
+	Socket string `json:"socket,omitempty"`
+}
+
+// Incoming is the head of a stream that the helper opens: a connection to an
+// exposed port, which follows as a Duplex.
+type Incoming struct {
+	Exposure string `json:"exposure"`
+	From     string `json:"from"`
+}
+
+// The first byte of a connection to Exposure.Socket says what it is.
+const (
+	Knock byte = 'k' // somebody looks whether this works; answered by the same byte
+	Enter byte = 'e' // the rest is a connection to the port
+)
 
 // Entry is a folder or a link to make. What is there already stays.
 type Entry struct {
