@@ -65,7 +65,7 @@ func (o *output) readCommandFiles(paths map[string]string, got map[string][]byte
 			}
 			o.x.emit(Summarised{Time: time.Now(), Job: o.x.job.ID(), Step: o.number, Markdown: string(data)})
 		case "artifacts":
-			_, err = command.ParseArtifacts(data)
+			err = o.declareArtifacts(data)
 		}
 		if err != nil {
 			o.errorLine(fmt.Sprintf("Unable to process file command '%s' successfully.", kind))

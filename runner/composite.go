@@ -35,10 +35,10 @@ func (x *execution) runComposite(ctx context.Context, r *stepRun, inst *instance
 	}
 	inner := &scope{
 		env: r.env.clone(), paths: append([]string(nil), r.scope.paths...), steps: newStepStates(),
-		inputs: inputsContext(a.manifest, inst.with), prefix: r.path() + "/", own: inst.own,
+		artifacts: r.scope.artifacts, inputs: inputsContext(a.manifest, inst.with), prefix: r.path() + "/", own: inst.own,
 		action: &actionScope{
 			step: r.gh.action, dir: a.placeDir, repository: a.resolved.Repository, ref: a.ref.Ref,
-			depth: depth, status: plan.Success,
+			depth: depth, status: plan.Success, decided: r.decided,
 		},
 	}
 	var failed nestedFailure
@@ -77,6 +77,7 @@ func (x *execution) nested(ctx context.Context, r *stepRun, number int) (stepOut
 	}
 	r.name = x.stepName(r)
 	r.out = x.newOutput(number, r.step.Uses, r.env, &r.effects)
+	r.out.scope = r.scope
 	return x.perform(ctx, r, err), err
 }
 

@@ -213,13 +213,19 @@ func (x *execution) runContainer(ctx context.Context, r *stepRun, c containerRun
 		return 0, fmt.Errorf("run image %q: it has neither an entrypoint nor a command: give with.entrypoint or with.args", c.image.Ref)
 	}
 	files := x.commandFiles(id)
+	list := x.listFile(r.scope, id, files)
 	r.gh.files = files
 	cmd := executor.Command{ID: executor.ProcessID(id), Argv: argv, Dir: "/github/workspace", Env: map[string]string{}}
 	inside := make(map[string]string, len(files))
 	for k, v := range x.processEnv(r, c.env) {
 		cmd.Env[k] = translate(shares, v)
 	}
+	if cmd.Env[trackingName] == x.tracking {
+		delete(cmd.Env, trackingName)
+	}
 	cmd.Env["HOME"] = "/github/home"
+	list.Path = translate(shares, list.Path)
+	cmd.Files = append(cmd.Files, list)
 	for _, k := range fileKinds {
 		inside[k] = translate(shares, files[k])
 		cmd.Files = append(cmd.Files, executor.File{Path: inside[k], Mode: 0o666})

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"github.com/drydock-ci/drydock/runner/command"
 	"github.com/drydock-ci/drydock/workflow/expr"
 	"github.com/drydock-ci/drydock/workflow/plan"
 )
@@ -14,6 +15,8 @@ type Effects struct {
 	Outputs map[string]string `json:"outputs,omitempty"`
 	State   map[string]string `json:"state,omitempty"` // for the post of the same action
 	Posts   []post            `json:"-"`
+	// Artifacts are the subjects declared in GITHUB_ARTIFACTS.
+	Artifacts []command.Subject `json:"artifacts,omitempty"`
 }
 
 // Var is one environment variable.
@@ -22,12 +25,13 @@ type Var struct {
 	Value string `json:"value"`
 }
 
-// merge adds what a nested step changed for everybody: environment, PATH and
-// posts, not its outputs and state.
+// merge adds what a nested step changed for everybody: environment, PATH,
+// posts and declared artifacts, not its outputs and state.
 func (e *Effects) merge(inner Effects) {
 	e.Env = append(e.Env, inner.Env...)
 	e.Paths = append(e.Paths, inner.Paths...)
 	e.Posts = append(e.Posts, inner.Posts...)
+	e.Artifacts = append(e.Artifacts, inner.Artifacts...)
 }
 
 func (e *Effects) setOutput(name, value string) {

@@ -29,6 +29,8 @@ type Engine struct {
 	Secrets func(context.Context, *Job) (map[string]string, error)
 	// Owner is put on everything that is created.
 	Owner executor.OwnerID
+	// Hooks run around every job.
+	Hooks Hooks
 	// Name is runner.name; empty: "drydock".
 	Name string
 	// Stop is the grace of processes; zero: executor.DefaultStop.

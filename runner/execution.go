@@ -71,6 +71,7 @@ type execution struct {
 	number     int
 	ids        int
 	idPrefix   string
+	tracking   string // RUNNER_TRACKING_ID
 	results    []StepResult
 	firstError *command.Annotation
 	infra      error
@@ -85,7 +86,7 @@ func newExecution(e *Engine, job *Job, sink Sink) *execution {
 	x.sink = maskedSink{sink, x.masker}
 	var random [8]byte
 	_, _ = rand.Read(random[:])
-	x.idPrefix = hex.EncodeToString(random[:])
+	x.idPrefix, x.tracking = hex.EncodeToString(random[:]), trackingID()
 	return x
 }
 
@@ -123,10 +124,12 @@ func (x *execution) run(ctx context.Context) (result Result) {
 	var outputs map[string]string
 	err := guarded(func() error {
 		if x.setUpStep() {
+			x.jobHook(hookStarted, Pre, x.Hooks.JobStarted)
 			x.preSteps()
 			x.mainSteps()
 			x.drainBackground()
 			x.postSteps()
+			x.jobHook(hookCompleted, Post, x.Hooks.JobCompleted)
 			outputs = x.complete()
 		}
 		return nil

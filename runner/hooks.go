@@ -107,6 +107,7 @@ func (x *execution) runPres(ctx context.Context, s *plan.Step, entries []preEntr
 	}
 	x.root.env.setAll(effects.Env)
 	x.root.paths = prepend(x.root.paths, effects.Paths)
+	x.root.declare(effects.Artifacts)
 	x.pushPosts(s, effects.Posts)
 	return result, reason
 }
@@ -116,7 +117,7 @@ func (x *execution) preRun(e preEntry, out *output) *stepRun {
 	x.ownEnv(r)
 	r.ofAction(e.action.ref)
 	if r.out = out; out != nil {
-		out.effects = &r.effects
+		out.effects, out.scope = &r.effects, x.root
 	}
 	return r
 }
@@ -202,7 +203,7 @@ func (x *execution) runPosts(ctx context.Context, g postGroup, out *output) (pla
 	for i := len(g.posts) - 1; i >= 0; i-- {
 		p := g.posts[i]
 		r := x.postRun(p, out)
-		out.effects = &r.effects
+		out.effects, out.scope = &r.effects, x.root
 		wanted, err := x.rawCondition(r, p.inst.action.manifest.Runs.PostIf)
 		if err == nil && !wanted {
 			continue
@@ -216,6 +217,7 @@ func (x *execution) runPosts(ctx context.Context, g postGroup, out *output) (pla
 		}
 		x.root.env.setAll(r.effects.Env)
 		x.root.paths = prepend(x.root.paths, r.effects.Paths)
+		x.root.declare(r.effects.Artifacts)
 	}
 	return result, reason
 }

@@ -23,6 +23,7 @@ type output struct {
 	scanner  *command.Scanner
 	matchers *command.Matchers // this step's, with nothing half matched
 	effects  *Effects
+	scope    *scope // the step's; nil for the job's own steps
 	partial  []byte
 	err      error // a command that could not be obeyed: the step has failed
 }

@@ -114,7 +114,14 @@ func (x *execution) cancellable(parent context.Context, r *stepRun) (ctx context
 		return ctx, func() { cancel(nil) }
 	}
 	done := make(chan struct{})
-	stop := context.AfterFunc(x.soft, func() { defer close(done); check(true) })
+	r.decided = func() { <-done }
+	stop := context.AfterFunc(x.soft, func() {
+		defer close(done)
+		if a := r.scope.action; a != nil && a.decided != nil {
+			a.decided() // the step around first, or the next one inside begins before that has ended
+		}
+		check(true)
+	})
 	return ctx, func() {
 		if !stop() {
 			<-done

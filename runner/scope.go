@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/runner/command"
 	"github.com/drydock-ci/drydock/workflow/expr"
 	"github.com/drydock-ci/drydock/workflow/plan"
 )
@@ -18,6 +19,8 @@ type scope struct {
 	paths  []string // PATH additions, the first goes first
 	steps  *stepStates
 	inputs expr.Value
+	// artifacts are what the steps so far have declared (GITHUB_ARTIFACTS).
+	artifacts []command.Subject
 	// action is what the github context says of the action whose steps these
 	// are; nil at the level of the job.
 	action *actionScope
@@ -34,6 +37,7 @@ type actionScope struct {
 	repository, ref string
 	depth           int
 	status          plan.Conclusion // of the steps so far: github.action_status
+	decided         func()          // that of the step that uses the action
 }
 
 // clone copies what a background step must not share.
@@ -68,7 +72,7 @@ func (x *execution) fail() {
 // while one step runs.
 type githubFields struct {
 	action, actionPath, actionRepository, actionRef, actionStatus string
-	files                                                         map[string]string // env, path, output, state, step_summary
+	files                                                         map[string]string // of fileKinds, and artifacts_list
 }
 
 // exprScope is what expressions of a step see.
@@ -153,7 +157,7 @@ func (x *execution) githubContext(gh githubFields) expr.Value {
 			v = v.With(f.key, expr.String(f.value))
 		}
 	}
-	for _, k := range fileKinds {
+	for _, k := range append(fileKinds[:len(fileKinds):len(fileKinds)], artifactsList) {
 		if p := gh.files[k]; p != "" {
 			v = v.With(k, expr.String(p))
 		}

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"path"
@@ -96,6 +97,7 @@ type process struct {
 // process runs p in the job's place and reads its command files.
 func (x *execution) process(ctx context.Context, r *stepRun, p process) (int, error) {
 	files := x.commandFiles(p.id)
+	list := x.listFile(r.scope, p.id, files)
 	r.gh.files = files
 	cmd := executor.Command{
 		ID:          executor.ProcessID(p.id),
@@ -103,7 +105,7 @@ func (x *execution) process(ctx context.Context, r *stepRun, p process) (int, er
 		Env:         x.processEnv(r, p.env),
 		PrependPath: r.scope.paths,
 		Dir:         p.dir,
-		Files:       p.files,
+		Files:       append(p.files, list),
 	}
 	for _, k := range fileKinds {
 		cmd.Files = append(cmd.Files, executor.File{Path: files[k], Mode: 0o666})
@@ -127,7 +129,7 @@ func (x *execution) process(ctx context.Context, r *stepRun, p process) (int, er
 // environmentKeys are the fields of the github context that become GITHUB_*.
 var environmentKeys = []string{
 	"action", "action_path", "action_ref", "action_repository", "actor", "actor_id", "api_url", "artifacts",
-	"base_ref", "env", "event_name", "event_path", "graphql_url", "head_ref", "job", "output", "path", "ref",
+	"artifacts_list", "base_ref", "env", "event_name", "event_path", "graphql_url", "head_ref", "job", "output", "path", "ref",
 	"ref_name", "ref_protected", "ref_type", "repository", "repository_id", "repository_owner",
 	"repository_owner_id", "retention_days", "run_attempt", "run_id", "run_number", "server_url", "sha", "state",
 	"step_summary", "triggering_actor", "workflow", "workflow_ref", "workflow_sha", "workspace",
@@ -137,6 +139,9 @@ var environmentKeys = []string{
 // what they cannot override.
 func (x *execution) processEnv(r *stepRun, extra []Var) map[string]string {
 	env := map[string]string{"CI": "true"}
+	if x.spec.Kind == executor.Machine { // it comes with the runner's own environment, which no container gets
+		env[trackingName] = x.tracking
+	}
 	if h := x.info.Paths.Home; h != "" {
 		env["HOME"] = h
 	}
@@ -160,6 +165,18 @@ func (x *execution) processEnv(r *stepRun, extra []Var) map[string]string {
 		env["RUNNER_"+strings.ToUpper(k)] = v.Text()
 	}
 	return env
+}
+
+// trackingName is the variable by which GitHub's runner knows the processes of
+// a job again (actions/runner: JobExtension.cs).
+const trackingName = "RUNNER_TRACKING_ID"
+
+// trackingID is "github_" and a random UUID.
+func trackingID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("github_%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // nextID makes the name of a process, unique in the job.

@@ -22,6 +22,9 @@ type stepRun struct {
 	gh    githubFields
 	name  string
 	out   *output
+	// decided waits, in a job that is cancelled, until it is known whether the
+	// step is; nil in one that was cancelled before it began.
+	decided func()
 	// effects collects what the step wants to change.
 	effects Effects
 }
@@ -103,6 +106,7 @@ func (x *execution) shown(ctx context.Context, r *stepRun, ref StepRef, begun er
 	start := time.Now()
 	x.emit(StepStarted{Time: start, Job: x.job.ID(), Step: ref})
 	r.out = x.newOutput(ref.Number, r.step.Uses, r.env, &r.effects)
+	r.out.scope = r.scope
 	o := x.perform(ctx, r, begun)
 	x.finishStep(StepResult{
 		Step: ref, Outcome: o.outcome, Conclusion: o.conclusion,
@@ -176,6 +180,7 @@ func (x *execution) dispatch(ctx context.Context, r *stepRun) (int, error) {
 func (x *execution) apply(sc *scope, s *plan.Step, o stepOutcome) {
 	sc.env.setAll(o.effects.Env)
 	sc.paths = prepend(sc.paths, o.effects.Paths)
+	sc.declare(o.effects.Artifacts)
 	if s.ID != "" && !strings.HasPrefix(s.ID, "__") {
 		sc.steps.set(s.ID, stepState{o.effects.Outputs, o.outcome, o.conclusion})
 	}
