@@ -21,7 +21,7 @@ import (
 const (
 	// RequestPath, with a query, is ACTIONS_ID_TOKEN_REQUEST_URL: clients add
 	// "&audience=...", so there must be a query already.
-	RequestPath = "/oidc/token"
+	RequestPath = "/_apis/distributedtask/idtoken"
 	// RequestQuery is that query.
 	RequestQuery = "api-version=2.0"
 
