@@ -2,6 +2,7 @@ package helper
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -35,6 +36,12 @@ type near struct {
 type nearConn struct {
 	*net.UnixConn
 	n *near
+}
+
+// ReadFrom moves what a file or another connection gives in larger pieces than
+// io.Copy does by itself.
+func (c *nearConn) ReadFrom(r io.Reader) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{c.UnixConn}, struct{ io.Reader }{r}, make([]byte, wire.MaxChunk))
 }
 
 func (c *nearConn) Close() error {

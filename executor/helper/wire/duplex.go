@@ -16,7 +16,9 @@ const closePatience = 5 * time.Second
 // Duplex carries a connection of the place through a stream. Each direction is
 // a sequence of chunks with an end, so that a connection that was closed in one
 // direction goes on in the other, and a broken stream is no end: its reader gets
-// io.ErrUnexpectedEOF. (yamux gives a half closed stream five minutes.)
+// io.ErrUnexpectedEOF. (yamux gives a half closed stream five minutes.) That the
+// other side is gone is seen by reading only: a writer that fills the stream
+// should have a reader beside it, as net/http has.
 type Duplex struct {
 	net.Conn // the stream
 
