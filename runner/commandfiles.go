@@ -3,6 +3,7 @@ package runner
 import (
 	"fmt"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/drydock-ci/drydock/executor"
@@ -30,10 +31,16 @@ func (x *execution) commandFiles(id string) map[string]string {
 // exited takes what a process left when it ended.
 func (o *output) exited(files map[string]string, exit executor.Exit) {
 	o.flush()
-	o.readCommandFiles(files, exit.Files)
 	for _, f := range exit.TooLarge {
-		o.problem(fmt.Errorf("command file %s is larger than 8 MiB: write less into it", path.Base(f)))
+		err := fmt.Errorf("command file %s is larger than 8 MiB: write less into it", path.Base(f))
+		if f == files["step_summary"] {
+			o.errorLine(err.Error()) // the step itself does not fail
+		} else {
+			o.problem(err)
+		}
+		delete(exit.Files, f) // it is cut: its last value would be, too
 	}
+	o.readCommandFiles(files, exit.Files)
 	if exit.OOM {
 		o.errorLine("The process was killed because the job ran out of memory.")
 	}
@@ -63,7 +70,7 @@ func (o *output) readCommandFiles(paths map[string]string, got map[string][]byte
 				o.errorLine(e.Error())
 				continue
 			}
-			o.x.emit(Summarised{Time: time.Now(), Job: o.x.job.ID(), Step: o.number, Markdown: string(data)})
+			o.x.emit(Summarised{Time: time.Now(), Job: o.x.job.ID(), Step: o.number, Markdown: strings.ToValidUTF8(string(data), "\uFFFD")})
 		case "artifacts":
 			err = o.declareArtifacts(data)
 		}
@@ -77,7 +84,7 @@ func (o *output) readCommandFiles(paths map[string]string, got map[string][]byte
 func (o *output) keyValue(kind string, p command.KeyValue) {
 	switch kind {
 	case "env":
-		if err := command.CheckEnvName(p.Name); err != nil {
+		if err := command.CheckEnv(p.Name, p.Value); err != nil {
 			o.errorLine(err.Error()) // the step itself does not fail
 			return
 		}

@@ -55,6 +55,7 @@ type execution struct {
 	matchers  matcherSet
 	instances map[string]*instance
 	posts     []postGroup // a stack
+	ending    ending
 	open      map[string]*backgroundStep
 	openOrder []string
 	slots     chan struct{} // of background steps
@@ -62,6 +63,7 @@ type execution struct {
 	debug            bool           // step debug output is on
 	background       sync.WaitGroup // steps that run in the background
 	deprecationShown atomic.Bool
+	annotated        annotationCount
 	life             context.Context // ends when even cancelled jobs must end
 	soft             context.Context // ends when the job is cancelled
 	hard             context.Context // ends when the job is cancelled a second time
@@ -215,27 +217,6 @@ func (x *execution) planError(err error) {
 	defer x.mu.Unlock()
 	x.jobStatus = plan.Failure
 	x.reason = err.Error()
-}
-
-// complete evaluates the job's outputs.
-func (x *execution) complete() map[string]string {
-	raw := map[string]string{}
-	sc := x.exprScope(x.life, x.root, x.root.env, githubFields{}, true)
-	delete(sc.Functions, "hashfiles")
-	for _, o := range x.job.Leg.Job.Outputs {
-		v, err := template.String(o.Value, sc)
-		if err != nil {
-			x.step(StepRef{Name: "Complete job", Phase: Complete}, func(o2 *output) (plan.Conclusion, string) {
-				o2.errorLine(fmt.Sprintf("evaluate output '%s': %v", o.ID, err))
-				return plan.Failure, err.Error()
-			})
-			continue
-		}
-		raw[o.ID] = v
-	}
-	return x.maskedOutputs(raw, func(text string) {
-		x.emit(Noticed{Time: time.Now(), Level: command.LevelWarning, Text: text})
-	})
 }
 
 // close removes the place, whatever happened.

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,13 +9,8 @@ import (
 	"github.com/drydock-ci/drydock/runner/command"
 )
 
-// maxLine is the longest line that is kept in memory before it is cut into
-// pieces.
-const maxLine = 1 << 20
-
-// output reads what one step prints: it splits lines, obeys workflow
-// commands, matches problems and emits what is left. It is used by one
-// goroutine at a time.
+// output reads what one step prints: it obeys workflow commands, matches
+// problems and emits what is left. It is used by one goroutine at a time.
 type output struct {
 	x        *execution
 	number   int
@@ -24,8 +18,9 @@ type output struct {
 	matchers *command.Matchers // this step's, with nothing half matched
 	effects  *Effects
 	scope    *scope // the step's; nil for the job's own steps
-	partial  []byte
-	err      error // a command that could not be obeyed: the step has failed
+	lines    lineReader
+	now      time.Time // when what is read now came; zero between two reads
+	err      error     // a command that could not be obeyed: the step has failed
 }
 
 func (x *execution) newOutput(number int, uses string, env *vars, effects *Effects) *output {
@@ -36,7 +31,7 @@ func (x *execution) newOutput(number int, uses string, env *vars, effects *Effec
 		}
 		return strings.EqualFold(v, "true")
 	}
-	return &output{
+	o := &output{
 		x: x, number: number, effects: effects, matchers: x.matchers.clone(),
 		scanner: command.NewScanner(command.Options{
 			AllowUnsecure:          allowed("ACTIONS_ALLOW_UNSECURE_COMMANDS"),
@@ -46,6 +41,8 @@ func (x *execution) newOutput(number int, uses string, env *vars, effects *Effec
 			RelativePath:           x.relativePath,
 		}),
 	}
+	o.lines = lineReader{masker: x.masker, line: o.line, long: o.longLine, piece: func(text string) { o.emit(command.LevelPlain, text) }}
+	return o
 }
 
 // write is an executor.Output: it runs on a goroutine of the back end.
@@ -56,40 +53,23 @@ func (o *output) write(_ int64, data []byte) {
 }
 
 func (o *output) read(data []byte) {
-	o.partial = append(o.partial, data...)
-	for {
-		i := bytes.IndexByte(o.partial, '\n')
-		if i < 0 {
-			if len(o.partial) < maxLine {
-				return
-			}
-			i = maxLine
-			o.line(string(o.partial[:i]))
-			o.partial = o.partial[i:]
-			continue
-		}
-		o.line(strings.TrimSuffix(string(o.partial[:i]), "\r"))
-		o.partial = o.partial[i+1:]
-	}
+	o.now = time.Now()
+	o.lines.read(data)
+	o.now = time.Time{}
 }
 
 // flush takes the last line, which has no newline.
-func (o *output) flush() {
-	if len(o.partial) > 0 {
-		o.line(strings.TrimSuffix(string(o.partial), "\r"))
-		o.partial = nil
-	}
-}
+func (o *output) flush() { o.lines.flush() }
 
 func (o *output) line(text string) {
+	if !command.Marked(text) { // nearly every line
+		o.noCommand(text, text)
+		return
+	}
 	out := o.scanner.Line(text)
 	if !out.Consumed() {
-		if a, ok := o.matchers.Line(text); ok {
-			a.File = o.x.relativePath(a.File)
-			o.annotate(*a)
-			o.emit(a.Level, text)
-			return
-		}
+		o.noCommand(text, out.Echo)
+		return
 	}
 	o.obey(out.Effect)
 	if out.Command != "" {
@@ -113,6 +93,33 @@ func (o *output) line(text string) {
 	if out.Err != nil {
 		o.problem(out.Err)
 	}
+}
+
+// noCommand is a line for the problem matchers; echo is how it is shown when
+// they do not want it.
+func (o *output) noCommand(text, echo string) {
+	if a, ok := o.matchers.Line(text); ok {
+		a.File = o.x.relativePath(a.File)
+		o.annotate(*a)
+		o.emit(a.Level, text)
+		return
+	}
+	o.emit(command.LevelPlain, echo)
+}
+
+// longLine decides about a line of which head is only the beginning: whether
+// its pieces are shown.
+func (o *output) longLine(head string) (show bool) {
+	if c, ok := o.scanner.Command(head); ok {
+		// Half a value must neither be used nor, if it is a secret, be shown.
+		o.problem(fmt.Errorf("process command %q: its line is longer than %d KiB: write the value to a file instead", c.Name, maxLine>>10))
+		return false
+	}
+	if !o.lines.told {
+		o.lines.told = true
+		o.emit(command.LevelNotice, fmt.Sprintf("A line is longer than %d KiB: such lines are shown in pieces.", maxLine>>10))
+	}
+	return true
 }
 
 // obey does at once what cannot wait (masks, matchers) and notes the rest.
@@ -190,15 +197,27 @@ func (o *output) errorLine(text string) {
 	o.emit(command.LevelError, text)
 }
 
+// annotate notes an annotation, unless the step made too many of its level;
+// its line in the log stands anyway.
 func (o *output) annotate(a command.Annotation) {
 	if a.Level == command.LevelError {
 		o.x.noteError(a)
 	}
-	o.x.emit(Annotated{Time: time.Now(), Job: o.x.job.ID(), Step: o.number, Annotation: a})
+	if o.x.annotated.more(o.number, a.Level) {
+		o.x.emit(Annotated{Time: o.time(), Job: o.x.job.ID(), Step: o.number, Annotation: a})
+	}
 }
 
 func (o *output) emit(level command.Level, text string) {
-	o.x.emit(Line{Time: time.Now(), Job: o.x.job.ID(), Step: o.number, Level: level, Text: text})
+	o.x.emit(Line{Time: o.time(), Job: o.x.job.ID(), Step: o.number, Level: level, Text: text})
+}
+
+// time is that of an event; the lines of one read came at once.
+func (o *output) time() time.Time {
+	if o.now.IsZero() {
+		return time.Now()
+	}
+	return o.now
 }
 
 // group opens a fold; the caller ends it.

@@ -179,25 +179,3 @@ steps:
 	}
 	r.wantLog("2 [error]  7: broken")
 }
-
-func TestLongAndPartialLines(t *testing.T) {
-	var text string
-	o := &output{x: newExecution(&Engine{}, &Job{}, SinkFunc(func(e Event) {
-		if l, ok := e.(Line); ok {
-			text += "|" + l.Text
-		}
-	}))}
-	o = o.x.newOutput(1, "", &vars{}, &Effects{})
-	o.write(0, []byte("one\r\ntw"))
-	o.write(0, []byte("o\n\nlast"))
-	o.flush()
-	if text != "|one|two||last" {
-		t.Errorf("lines %q", text)
-	}
-	text = ""
-	o.write(0, []byte(strings.Repeat("x", 2*maxLine+5)))
-	o.flush()
-	if n := strings.Count(text, "|"); n != 3 {
-		t.Errorf("%d pieces, want 3", n)
-	}
-}

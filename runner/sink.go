@@ -14,46 +14,53 @@ type maskedSink struct {
 func (s maskedSink) Emit(e Event) { s.next.Emit(s.masked(e)) }
 
 func (s maskedSink) masked(e Event) Event {
-	m := s.masker.Mask
-	switch e := e.(type) {
+	m := s.masker.MaskShown
+	switch ev := e.(type) {
+	case Line: // there are millions: the event is made again only if it changes
+		if text := m(ev.Text); text != ev.Text {
+			ev.Text = text
+			return ev
+		}
+		return e
 	case JobStarted:
-		e.Name = m(e.Name)
-		return e
+		ev.Workflow, ev.Name, ev.Image = m(ev.Workflow), m(ev.Name), m(ev.Image)
+		return ev
 	case JobFinished: // its other texts come from a masked Result
-		e.Name, e.Reason = m(e.Name), m(e.Reason)
-		return e
+		ev.Workflow, ev.Name, ev.Reason = m(ev.Workflow), m(ev.Name), m(ev.Reason)
+		return ev
 	case StepStarted:
-		e.Step.Name = m(e.Step.Name)
-		return e
+		ev.Step.Name = m(ev.Step.Name)
+		return ev
 	case StepFinished:
-		e.StepResult = s.result(e.StepResult)
-		return e
-	case Line:
-		e.Text = m(e.Text)
-		return e
+		ev.StepResult = s.result(ev.StepResult)
+		return ev
 	case Annotated:
-		e.Annotation = s.annotation(e.Annotation)
-		return e
+		ev.Annotation = s.annotation(ev.Annotation)
+		return ev
 	case Summarised:
-		e.Markdown = m(e.Markdown)
-		return e
+		ev.Markdown = m(ev.Markdown)
+		return ev
 	case Noticed:
-		e.Text = m(e.Text)
-		return e
-	case RunStarted, RunFinished:
-		return e
+		ev.Text = m(ev.Text)
+		return ev
+	case RunStarted:
+		ev.Workflow, ev.File, ev.Event, ev.Ref, ev.SHA = m(ev.Workflow), m(ev.File), m(ev.Event), m(ev.Ref), m(ev.SHA)
+		return ev
+	case RunFinished:
+		ev.Workflow = m(ev.Workflow)
+		return ev
 	}
 	return e
 }
 
 func (s maskedSink) result(r StepResult) StepResult {
-	r.Step.Name, r.Reason = s.masker.Mask(r.Step.Name), s.masker.Mask(r.Reason)
+	r.Step.Name, r.Reason = s.masker.MaskShown(r.Step.Name), s.masker.MaskShown(r.Reason)
 	return r
 }
 
 func (s maskedSink) annotation(a command.Annotation) command.Annotation {
-	m := s.masker.Mask
-	a.Message, a.Title, a.File = m(a.Message), m(a.Title), m(a.File)
+	m := s.masker.MaskShown
+	a.Message, a.Title, a.File, a.Code = command.Shortened(m(a.Message)), m(a.Title), m(a.File), m(a.Code)
 	return a
 }
 
@@ -61,7 +68,7 @@ func (s maskedSink) annotation(a command.Annotation) command.Annotation {
 // already; Infra keeps its kind.
 func (x *execution) masked(r Result) Result {
 	s := maskedSink{masker: x.masker}
-	r.Reason = x.masker.Mask(r.Reason)
+	r.Reason = x.masker.MaskShown(r.Reason)
 	steps := make([]StepResult, len(r.Steps))
 	for i, step := range r.Steps {
 		steps[i] = s.result(step)
@@ -72,7 +79,7 @@ func (x *execution) masked(r Result) Result {
 		r.FirstError = &a
 	}
 	if r.Infra != nil {
-		r.Infra = maskedError{r.Infra, x.masker.Mask(r.Infra.Error())}
+		r.Infra = maskedError{r.Infra, x.masker.MaskShown(r.Infra.Error())}
 	}
 	return r
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// MaxMessage is the number of characters of an annotation's message that are kept.
+// MaxMessage is the number of characters of an annotation's message that are kept, see Shortened.
 const MaxMessage = 4096
 
 // Annotation points at a place in the repository, or at none if File is empty. Numbers are from 1, 0 means not given.
@@ -41,7 +41,7 @@ func annotation(level Level, c Command, relative func(string) string) (*Annotati
 		}
 		return n
 	}
-	a := &Annotation{Level: level, Message: cut(c.Data)}
+	a := &Annotation{Level: level, Message: c.Data}
 	a.Title, _ = c.Props.Lookup("title")
 	a.File, _ = c.Props.Lookup("file")
 	if a.File != "" && relative != nil {
@@ -78,8 +78,9 @@ func annotation(level Level, c Command, relative func(string) string) (*Annotati
 	return a, notes
 }
 
-// cut keeps the first MaxMessage characters.
-func cut(message string) string {
+// Shortened keeps the first MaxMessage characters of a message. It comes after masking: half a secret is not recognised.
+// actions/runner: ExecutionContext.cs
+func Shortened(message string) string {
 	if len(message) <= MaxMessage {
 		return message
 	}

@@ -3,6 +3,7 @@ package command
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Command is one workflow command as written, unescaped.
@@ -62,6 +63,12 @@ func Known(name string) bool {
 
 // Parse reads a line as a workflow command. A line that only looks like one is no command.
 func Parse(line string) (Command, bool) { return parse(line, Known) }
+
+// Marked tells whether a line can be a command. Scanner.Line passes any other on as it is.
+func Marked(line string) bool {
+	return strings.Contains(line, "##[") ||
+		line != "" && (line[0] <= ':' || line[0] >= utf8.RuneSelf) && strings.HasPrefix(strings.TrimLeftFunc(line, unicode.IsSpace), "::")
+}
 
 // parse tries the syntaxes in the order of GitHub's runner.
 // actions/runner: ActionCommand.cs

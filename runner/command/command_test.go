@@ -109,6 +109,9 @@ func FuzzParse(f *testing.F) {
 		}
 		s := NewScanner(Options{})
 		out := s.Line(line)
+		if !Marked(line) && (out.Consumed() || out.Echo != line) {
+			t.Fatalf("Line(%q) = %+v, but the line is not marked", line, out)
+		}
 		if out.Consumed() != (ok && !strings.EqualFold(one.Name, nameSetRepoPath)) {
 			t.Fatalf("Line(%q) = %+v, but Parse says %v", line, out, ok)
 		}

@@ -126,13 +126,17 @@ func CheckSummary(data []byte) error {
 	return nil
 }
 
-// CheckEnvName refuses the variables that a step must not set for the steps after it.
-func CheckEnvName(name string) error {
+// CheckEnv refuses the variables that a step must not, or cannot, set for the steps after it. GITHUB_* and RUNNER_*
+// are not among them: each step gets its own.
+func CheckEnv(name, value string) error {
 	if strings.EqualFold(name, "NODE_OPTIONS") {
 		return fmt.Errorf("set environment variable %q: it would change every JavaScript action that follows: set it in the `env` of a step", name)
 	}
 	if strings.ContainsAny(name, "=\x00") || name == "" {
 		return fmt.Errorf("set environment variable %q: this is no name of a variable", name)
+	}
+	if strings.Contains(value, "\x00") {
+		return fmt.Errorf("set environment variable %q: the value holds a NUL byte, no program can get it: encode the value", name)
 	}
 	return nil
 }

@@ -113,16 +113,19 @@ func TestCheckSummary(t *testing.T) {
 	}
 }
 
-func TestCheckEnvName(t *testing.T) {
+func TestCheckEnv(t *testing.T) {
 	for _, name := range []string{"A", "GITHUB_SHA", "RUNNER_OS", "PATH", "node", "a b"} {
-		if err := CheckEnvName(name); err != nil {
+		if err := CheckEnv(name, "v"); err != nil {
 			t.Error(err)
 		}
 	}
 	for _, name := range []string{"NODE_OPTIONS", "Node_Options", "", "A=B", "A\x00"} {
-		if CheckEnvName(name) == nil {
+		if CheckEnv(name, "v") == nil {
 			t.Errorf("%q is allowed", name)
 		}
+	}
+	if err := CheckEnv("A", "b\x00c"); err == nil || !strings.Contains(err.Error(), "NUL") {
+		t.Errorf("a value with a NUL byte: %v", err)
 	}
 }
 

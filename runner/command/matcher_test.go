@@ -198,12 +198,12 @@ func TestAddRefusesBadMatchers(t *testing.T) {
 	}
 }
 
-func TestMessageOfAMatchIsCut(t *testing.T) {
+func TestMessageOfAMatch(t *testing.T) {
 	m := &Matchers{}
 	mustAdd(t, m, `{"problemMatcher":[{"owner":"x","pattern":[{"regexp":"(.*)","message":1}]}]}`)
 	a, ok := m.Line(strings.Repeat("x", MaxMessage+1))
-	if !ok || len(a.Message) != MaxMessage {
-		t.Errorf("%v, %d characters", ok, len(a.Message))
+	if !ok || len(a.Message) != MaxMessage+1 {
+		t.Errorf("%v, %d characters: it is shortened after masking, not before", ok, len(a.Message))
 	}
 	if _, ok := m.Line("   "); ok {
 		t.Error("a blank message makes no annotation")

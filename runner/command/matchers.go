@@ -148,7 +148,7 @@ func (m *Matchers) annotation(f *found) (*Annotation, bool) {
 		return nil, false
 	}
 	a := &Annotation{
-		Level: level, Message: cut(text(f.message)), Code: strings.TrimSpace(text(f.code)),
+		Level: level, Message: text(f.message), Code: strings.TrimSpace(text(f.code)),
 		Line: digits(text(f.line)), Column: digits(text(f.column)),
 	}
 	file := text(f.file)

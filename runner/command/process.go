@@ -68,7 +68,7 @@ func (s *Scanner) setEnv(c Command, out *Outcome) error {
 	if err != nil {
 		return err
 	}
-	if err := CheckEnvName(effect.(SetEnv).Name); err != nil {
+	if err := CheckEnv(effect.(SetEnv).Name, c.Data); err != nil {
 		// GitHub's runner reports it, but the step goes on.
 		message := "set-env: " + err.Error()
 		out.Level, out.Echo, out.Show = LevelError, message, true

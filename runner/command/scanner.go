@@ -62,6 +62,14 @@ type Outcome struct {
 // Consumed reports whether the line was a command.
 func (o Outcome) Consumed() bool { return o.Level != LevelPlain }
 
+// Command reads a line as a command that Line would process.
+func (s *Scanner) Command(line string) (Command, bool) {
+	if s.stopped || !Marked(line) {
+		return Command{}, false
+	}
+	return parse(line, s.known)
+}
+
 // Line says what a line of output means. The line has no newline at its end.
 func (s *Scanner) Line(line string) Outcome {
 	c, ok := parse(line, s.known)

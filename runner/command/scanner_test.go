@@ -240,16 +240,19 @@ func TestAnnotationProperties(t *testing.T) {
 	}
 }
 
-func TestLongMessageIsCut(t *testing.T) {
+func TestLongMessageIsShortened(t *testing.T) {
 	long := strings.Repeat("ü", MaxMessage+10)
 	got := NewScanner(Options{}).Line("::error::" + long)
-	if n := len([]rune(got.Annotation.Message)); n != MaxMessage {
-		t.Errorf("the annotation has %d characters", n)
+	if got.Annotation.Message != long {
+		t.Error("the message was cut before it could be masked")
+	}
+	if n := len([]rune(Shortened(long))); n != MaxMessage {
+		t.Errorf("a short message has %d characters", n)
 	}
 	if got.Echo != long {
 		t.Error("the log line must stay whole")
 	}
-	if exact := strings.Repeat("ü", MaxMessage); cut(exact) != exact {
+	if exact := strings.Repeat("ü", MaxMessage); Shortened(exact) != exact {
 		t.Error("a message of exactly the limit was cut")
 	}
 }

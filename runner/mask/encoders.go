@@ -64,11 +64,12 @@ var encoders = []encoder{
 	{"cmd", one(replace("^", "^^", "&", "^&", "<", "^<", ">", "^>", "|", "^|"))},
 	{"powershell-double", one(replace("`", "``", `"`, "`\"", "$", "`$", "\n", "`n", "\r", "`r", "\t", "`t"))},
 	{"powershell-sections", powerShellSections},
-	{"literal", func(v string) []string { return []string{literal(v, false), literal(v, true)} }}, // Python, JavaScript
+	{"literal", literals},
 	{"literal-double", one(goQuoted)},
-	{"command", one(replace("%", "%25", "\r", "%0D", "\n", "%0A"))}, // the workflow command that carries it
-	{"command-property", one(replace("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C"))},
-	{"utf8", func(v string) []string {
+	// The workflow command that carries it, also as a quoted part of an error.
+	{"command", quotedToo(replace("%", "%25", "\r", "%0D", "\n", "%0A"))},
+	{"command-property", quotedToo(replace("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C"))},
+	{"utf8", func(v string) []string { // what is no UTF-8 is shown so
 		return []string{strings.ToValidUTF8(v, "\uFFFD"), strings.Map(func(r rune) rune { return r }, v)}
 	}},
 }
@@ -126,6 +127,10 @@ func appendLines(out []string, s string) []string {
 
 func one(f func(string) string) func(string) []string {
 	return func(v string) []string { return []string{f(v)} }
+}
+
+func quotedToo(f func(string) string) func(string) []string {
+	return func(v string) []string { return []string{f(v), goQuoted(f(v))} }
 }
 
 func replace(oldnew ...string) func(string) string {

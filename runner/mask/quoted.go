@@ -56,21 +56,25 @@ func dollarQuoted(v string, utf8Locale bool) string {
 	return b.String()
 }
 
-// literal is the inside of a string in apostrophes as Python and JavaScript show it, or of Python's bytes.
-func literal(v string, bytes bool) string {
+// literals are the insides of a string as Python and JavaScript show it, in apostrophes or in quotes that are not in it,
+// of Python's bytes, and of a string of Perl, whose newlines stay.
+func literals(v string) []string {
+	return []string{
+		literal(v, `\'`, "\n\r\t", false), literal(v, `\`, "\n\r\t", false), literal(v, `\'`, "\n\r\t", true), literal(v, `\'`, "", false),
+	}
+}
+
+// literal escapes the characters of quoted by a backslash, and controls as \n or \x1b if there are any to be escaped.
+func literal(v, quoted, controls string, ascii bool) string {
 	var b strings.Builder
 	for i := 0; i < len(v); i++ {
 		switch c := v[i]; {
-		case c == '\\' || c == '\'':
+		case strings.IndexByte(quoted, c) >= 0:
 			b.WriteByte('\\')
 			b.WriteByte(c)
-		case c == '\n':
-			b.WriteString(`\n`)
-		case c == '\r':
-			b.WriteString(`\r`)
-		case c == '\t':
-			b.WriteString(`\t`)
-		case c < ' ' || c == 0x7f || c >= 0x80 && bytes:
+		case strings.IndexByte(controls, c) >= 0:
+			b.WriteString(goQuoted(string(c)))
+		case (c < ' ' || c == 0x7f) && controls != "", c >= utf8.RuneSelf && ascii:
 			fmt.Fprintf(&b, `\x%02x`, c)
 		default:
 			b.WriteByte(c)

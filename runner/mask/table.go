@@ -2,8 +2,8 @@ package mask
 
 import "math/bits"
 
-// longPattern is the length from which on patterns are searched for in large steps.
-const longPattern = 8
+// longPattern is the length from which on patterns are searched for by grams of four bytes.
+const longPattern = 5
 
 // table finds all patterns in a text. It is immutable.
 //
@@ -12,7 +12,7 @@ const longPattern = 8
 // one look into a Bloom filter; one that may do so is compared with the patterns that have it.
 // (The idea is that of Wu and Manber, 1994, with fixed steps.)
 type table struct {
-	tiers    []tier // short patterns would make the steps of the long ones small
+	tiers    []tier // the grams of short patterns are short, and would be found everywhere for many patterns
 	patterns []string
 	longest  int
 }
@@ -108,29 +108,30 @@ func (t *table) find(text string, found *spans) bool {
 }
 
 func (t *tier) find(text string, found *spans) bool {
-	any := false
-	check := func(at int, h uint64) {
-		if t.compare(text, at, h, found) {
-			any = true
-		}
-	}
-	filter, shift := t.filter, t.fshift
 	if t.gram == 4 {
-		for i := 0; i+4 <= len(text); i += t.step {
-			b := text[i : i+4]
-			h := hash(uint32(b[3]) | uint32(b[2])<<8 | uint32(b[1])<<16 | uint32(b[0])<<24)
-			if want := twoBits(h); filter[h>>shift]&want == want {
-				if check(i, h); any && found == nil {
-					return true
-				}
-			}
-		}
-		return any
+		return t.findLong(text, found)
 	}
+	any := false
 	for i := 0; i+t.gram <= len(text); i += t.step {
 		h := hash(loadGram(text, i, t.gram))
-		if want := twoBits(h); filter[h>>shift]&want == want {
-			if check(i, h); any && found == nil {
+		if want := twoBits(h); t.filter[h>>t.fshift]&want == want && t.compare(text, i, h, found) {
+			if any = true; found == nil {
+				return true
+			}
+		}
+	}
+	return any
+}
+
+// findLong is find for grams of four bytes. All output goes through this loop.
+func (t *tier) findLong(text string, found *spans) bool {
+	any := false
+	filter, shift, step := t.filter, t.fshift&63, t.step
+	for i := 0; i+4 <= len(text); i += step {
+		b := text[i : i+4]
+		h := hash(uint32(b[3]) | uint32(b[2])<<8 | uint32(b[1])<<16 | uint32(b[0])<<24)
+		if want := twoBits(h); filter[h>>shift]&want == want && t.compare(text, i, h, found) {
+			if any = true; found == nil {
 				return true
 			}
 		}
