@@ -8,6 +8,7 @@ import (
 	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/runner/action"
 	"github.com/drydock-ci/drydock/runner/action/node"
+	"github.com/drydock-ci/drydock/runner/mask"
 )
 
 // Engine executes jobs. Its fields are set once, before the first Run.
@@ -27,6 +28,9 @@ type Engine struct {
 	// Secrets yields the values of the secrets of a job, GITHUB_TOKEN among
 	// them.
 	Secrets func(context.Context, *Job) (map[string]string, error)
+	// Masker makes the masker of a job, with what it masks beside the job's
+	// secrets; nil: with nothing.
+	Masker func() *mask.Masker
 	// Owner is put on everything that is created.
 	Owner executor.OwnerID
 	// Hooks run around every job.

@@ -85,6 +85,9 @@ func newExecution(e *Engine, job *Job, sink Sink) *execution {
 		Engine: e, job: job, masker: mask.New(), jobStatus: plan.Success, debug: job.Debug,
 		instances: map[string]*instance{}, open: map[string]*backgroundStep{}, slots: make(chan struct{}, maxBackground),
 	}
+	if e.Masker != nil {
+		x.masker = e.Masker()
+	}
 	x.sink = maskedSink{sink, x.masker}
 	var random [8]byte
 	_, _ = rand.Read(random[:])
