@@ -1,11 +1,11 @@
 package lint
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
 
+	"github.com/nektos/act/pkg/schema"
 	"github.com/rhysd/actionlint"
 
 	"github.com/drydock-ci/drydock/workflow"
@@ -21,32 +21,37 @@ type Linter struct {
 	Labels []string // of runs-on, that this machine knows beside GitHub's
 
 	project *actionlint.Project
+	schema  *schema.Schema // act's
 }
 
 // Check gives advice on a valid file; found are the diagnostics that it has
-// already. Where one of them stands, nothing is added. A file with errors gets
-// no advice: most of it would say the same again.
+// already. Where one of them stands, actionlint adds nothing; act adds nothing to
+// a line of which anybody has spoken. A file with errors gets no advice: most of
+// it would say the same again.
 func (l *Linter) Check(file string, src []byte, found workflow.Diagnostics) workflow.Diagnostics {
 	if found.HasErrors() || len(src) > maxSize {
 		return nil
-	}
-	errs, err := l.lint(src)
-	if err != nil {
-		return workflow.Diagnostics{advice(file, 1, 1, "failed", err.Error())}
 	}
 	taken := map[workflow.Pos]bool{}
 	for _, d := range found {
 		taken[d.Pos] = true
 	}
 	var all workflow.Diagnostics
+	errs, err := l.lint(src)
+	if err != nil {
+		all = append(all, advice(file, 1, 1, "failed", err.Error()))
+	}
 	for _, e := range errs {
 		if !taken[workflow.Pos{Line: e.Line, Column: e.Column}] {
 			all = append(all, advice(file, e.Line, e.Column, e.Kind, e.Message))
 		}
 	}
-	slices.SortStableFunc(all, func(a, b workflow.Diagnostic) int {
-		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column))
-	})
+	lines := map[int]bool{}
+	for _, d := range append(found[:len(found):len(found)], all...) {
+		lines[d.Pos.Line] = lines[d.Pos.Line] || d.Code != "actionlint/failed"
+	}
+	all = append(all, l.act(file, src, lines)...)
+	slices.SortStableFunc(all, func(a, b workflow.Diagnostic) int { return comparePos(a.Pos, b.Pos) })
 	return all
 }
 

@@ -87,6 +87,10 @@ func TestProject(t *testing.T) {
 	if got := codes(l.Check("ci.yml", src, nil)); got != "actionlint/failed" {
 		t.Errorf("its configuration is broken: %s", got)
 	}
+	newer := append(src, "run-name: 1\nx: 2\n"...)
+	if got := codes(l.Check("ci.yml", newer, nil)); got != "actionlint/failed act/schema" {
+		t.Errorf("act speaks all the same: %s", got)
+	}
 }
 
 // FuzzCheck: whatever a file holds, there is an answer and no error.
