@@ -40,11 +40,19 @@ func ParseNode(file string, src []byte) (*Node, Diagnostics) {
 }
 
 // readDocument gives nil after an error that leaves nothing to go on with.
-func readDocument(r *report, src []byte, limits Limits) (root *Node) {
+func readDocument(r *report, src []byte, limits Limits) *Node {
 	if len(src) > limits.Bytes {
 		r.add(Pos{}, "too-large", fmt.Sprintf("The file has %d bytes, more than the limit of %d", len(src), limits.Bytes), "")
 		return nil
 	}
+	if root := readQuick(src, limits); root != nil {
+		return root
+	}
+	return readWhole(r, src, limits)
+}
+
+// readWhole reads any YAML and reports what is wrong with it.
+func readWhole(r *report, src []byte, limits Limits) (root *Node) {
 	// The library reports what it finds by panics that it recovers itself; one
 	// that slips through must not take the process with it.
 	defer func() {
