@@ -55,19 +55,22 @@ func (s *Store) Peek(repository, file string) Identity {
 }
 
 // GiveBack makes the next run have this id and number, if no other run took
-// one in the meantime. The run must not have begun.
-func (s *Store) GiveBack(i Identity) {
+// one in the meantime, and tells whether it was so. The run must not have
+// begun.
+func (s *Store) GiveBack(i Identity) bool {
 	unlock, err := s.lockCounters()
 	if err != nil {
-		return
+		return false
 	}
 	defer unlock()
-	if last, err := s.counter(idFile); err == nil && strconv.Itoa(last) == string(i.ID) {
-		_ = s.setCounter(idFile, last-1)
+	last, err := s.counter(idFile)
+	if err != nil || strconv.Itoa(last) != string(i.ID) {
+		return false
 	}
-	if last, err := s.counter(i.file); err == nil && last == i.Number {
-		_ = s.setCounter(i.file, last-1)
+	if number, err := s.counter(i.file); err == nil && number == i.Number {
+		_ = s.setCounter(i.file, number-1)
 	}
+	return s.setCounter(idFile, last-1) == nil
 }
 
 const idFile = "run"

@@ -480,11 +480,15 @@ func TestTwoProcesses(t *testing.T) {
 	if other.ID != "41" || other.Number != 1 {
 		t.Errorf("%+v", other)
 	}
-	s.GiveBack(other)
+	if !s.GiveBack(other) {
+		t.Error("the last one was not taken back")
+	}
 	if again, _ := s.Take("o/other", "ci.yml"); again != other {
 		t.Errorf("%+v", again)
 	}
-	s.GiveBack(Identity{ID: "3", Number: 3, file: numberFile("o/r", "ci.yml")}) // is not the last
+	if s.GiveBack(Identity{ID: "3", Number: 3, file: numberFile("o/r", "ci.yml")}) {
+		t.Error("one that is not the last was taken back")
+	}
 	if p := s.Peek("O/R", "ci.yml"); p.ID != "42" || p.Number != 41 {
 		t.Errorf("%+v", p)
 	}

@@ -205,8 +205,8 @@ func (o *runOptions) containers() error {
 
 // instanceEnv is what --github-instance means for the configuration, which
 // has no flag for it: programs come from there (docs/adr/0003).
-func instanceEnv(cmd *cobra.Command) []string {
-	f := cmd.Flags().Lookup("github-instance")
+func instanceEnv(flags *pflag.FlagSet) []string {
+	f := flags.Lookup("github-instance")
 	if f == nil || !f.Changed || !hostName.MatchString(f.Value.String()) || f.Value.String() == "github.com" {
 		return nil
 	}

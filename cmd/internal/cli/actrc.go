@@ -32,12 +32,15 @@ func (a *app) withActrc(root *cobra.Command, args []string) ([]string, error) {
 		return nil, &exitError{exitUsage, err}
 	}
 	out := append([]string{}, args[:at+1]...)
+	a.effective = append([]string{}, args[:at]...)
 	for _, f := range files {
 		if err := a.checkActrc(f); err != nil {
 			return nil, err
 		}
 		out = append(out, f.Args...)
+		a.effective = append(a.effective, f.Args...)
 	}
+	a.effective = append(a.effective, args[at+1:]...)
 	return append(out, args[at+1:]...), nil
 }
 

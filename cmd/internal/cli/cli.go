@@ -54,10 +54,12 @@ type app struct {
 	stderr io.Writer
 	env    []string
 
-	typed  []string // behind the word "run", as it was typed
-	dir    string   // -C
-	config *config.Config
-	flags  map[string][]string // configuration flags that were given
+	typed     []string // around the word "run", as it was typed
+	effective []string // and what .actrc files add
+	arguments []string // for the record of the run: effective, without values of secrets
+	dir       string   // -C
+	config    *config.Config
+	flags     map[string][]string // configuration flags that were given
 }
 
 // Main runs the program and gives its exit code.
@@ -118,7 +120,7 @@ func (a *app) enter(cmd *cobra.Command) error {
 		}
 	}
 	a.dir = dir
-	c, err := config.Load(config.Options{Dir: dir, Env: append(a.env[:len(a.env):len(a.env)], instanceEnv(cmd)...), Flags: a.flags})
+	c, err := config.Load(config.Options{Dir: dir, Env: append(a.env[:len(a.env):len(a.env)], instanceEnv(cmd.Flags())...), Flags: a.flags})
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}

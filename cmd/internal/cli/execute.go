@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
 	"github.com/drydock-ci/drydock/cmd/internal/term"
 	"github.com/drydock-ci/drydock/config"
 	"github.com/drydock-ci/drydock/runner"
+	"github.com/drydock-ci/drydock/runner/history"
 	"github.com/drydock-ci/drydock/runner/local"
 	"github.com/drydock-ci/drydock/workflow/plan"
 )
@@ -28,11 +28,11 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 	if o.dryRun {
 		return a.printDryRun(s, o)
 	}
-	lock, err := lockRun(a.config.StateDir)
+	release, err := a.lockRuns(s)
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return err
 	}
-	defer lock.release()
+	defer release()
 	// What a killed run left goes away beside the new run: when the first job
 	// has its place, so that the engine makes that first.
 	var watch watcher
@@ -56,13 +56,20 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 		return &exitError{exitInfrastructure, err}
 	}
 	ui := a.renderer(o)
+	recorded := a.record(s, g, ui)
+	defer recorded.close()
+	var legs legNotes
 	sources := make([]*local.Source, len(s.plans))
 	for i, built := range s.plans {
 		sources[i] = local.NewSource(local.Options{
-			Plan: built, Place: place.place,
-			Sink: runner.Sinks(numbered(ui.Run(func(job plan.LegID) string { return a.rerunCommand(s, i, job) }), i, len(s.plans)), &watch),
+			Plan: built, Place: legs.place(place.place),
+			Sink: runner.Sinks(ui.Run(term.Hints{
+				Rerun: func(job plan.LegID) string { return a.rerunCommand(s, i, job, legs.of(job)) },
+				Logs:  recorded.logs(s, i),
+			}), recorded.sink(i), &watch),
+			Recorded: s.of(i).recorded, Taken: history.Taken(s.of(i).attempt - 1),
 			Job: runner.Job{
-				Run: lock.id, Env: g.env,
+				Run: s.of(i).ID, Env: g.env,
 				Checkout: runner.Checkout{Repository: s.event.Repository, Served: !o.noSkipCheckout},
 			},
 		})
@@ -74,7 +81,7 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 			src.Cancel(reason)
 		}
 	}, func() { // the third: take everything away at once and go
-		lock.release()
+		release()
 		_, _ = a.sweep(context.WithoutCancel(ctx), p)
 		_ = ui.Close()
 		os.Exit(exitInterrupted)
@@ -83,14 +90,19 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 	if ctx.Err() != nil { // it came before a.signals listened
 		return &exitError{exitInterrupted, nil}
 	}
+	listening, deaf := context.WithCancel(context.WithoutCancel(ctx))
+	defer deaf()
+	go a.obeyCancel(listening, s, sources, func() { interrupted.Store(true) })
 	// From here on a.signals says what a signal means.
 	err = worker.Run(context.WithoutCancel(ctx))
 	undo()
 	watch.done()
 	<-swept
+	recorded.close()
 	if closeErr := ui.Close(); err == nil {
 		err = closeErr
 	}
+	a.forget(ctx, p)
 	worst := plan.Success
 	for _, src := range sources {
 		if c, _ := src.Result(); c != plan.Success && c != plan.Skipped {
@@ -108,26 +120,6 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 		return &exitError{exitJobFailed, nil}
 	}
 	return nil
-}
-
-// numbered tells the runs of several workflows apart: they share the lock, and
-// with it the id, of the program's run.
-func numbered(sink runner.Sink, i, total int) runner.Sink {
-	if total == 1 {
-		return sink
-	}
-	suffix := "." + strconv.Itoa(i+1)
-	return runner.SinkFunc(func(e runner.Event) {
-		switch named := e.(type) {
-		case runner.RunStarted:
-			named.Run += suffix
-			e = named
-		case runner.RunFinished:
-			named.Run += suffix
-			e = named
-		}
-		sink.Emit(e)
-	})
 }
 
 // watcher is a sink that notes what matters to the program itself.

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/drydock-ci/drydock/executor"
 )
@@ -59,8 +58,11 @@ type runLock struct {
 
 func lockFolder(stateDir string) string { return filepath.Join(stateDir, "locks") }
 
-// lockRun takes the lock of a new run.
-func lockRun(stateDir string) (*runLock, error) {
+// errRuns says that another process has the run.
+var errRuns = errors.New("it is running")
+
+// lockRun takes the lock of a run, and writes into it whose it is.
+func lockRun(stateDir string, id executor.RunID) (*runLock, error) {
 	dir := lockFolder(stateDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of run locks: %w", err)
@@ -70,18 +72,34 @@ func lockRun(stateDir string) (*runLock, error) {
 		return nil, err
 	}
 	defer unlock()
-	id := executor.RunID(time.Now().UTC().Format("20060102-150405") + "-" + randomID()[:6])
 	name := filepath.Join(dir, string(id))
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock run %s: %w", id, err)
+	for {
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600) // a killed run leaves one
+		if err != nil {
+			return nil, fmt.Errorf("lock run %s: %w", id, err)
+		}
+		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+			f.Close()
+			if errors.Is(err, syscall.EWOULDBLOCK) {
+				err = errRuns
+			}
+			return nil, fmt.Errorf("lock run %s: %w", id, err)
+		}
+		// Its holder may have removed the file just now: then the lock is of a
+		// file that nobody sees.
+		ours, err1 := f.Stat()
+		there, err2 := os.Stat(name)
+		if err1 != nil || err2 != nil || !os.SameFile(ours, there) {
+			f.Close()
+			continue
+		}
+		if err := errors.Join(f.Truncate(0), writeHolder(f)); err != nil {
+			f.Close()
+			_ = os.Remove(name)
+			return nil, fmt.Errorf("lock run %s: %w", id, err)
+		}
+		return &runLock{id, f, name}, nil
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		_ = os.Remove(name)
-		return nil, fmt.Errorf("lock run %s: %w", id, err)
-	}
-	return &runLock{id, f, name}, nil
 }
 
 // lockLocks keeps others from taking a lock that is just being made for one

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -26,9 +28,15 @@ func TestOwnerStays(t *testing.T) {
 
 func TestRunLock(t *testing.T) {
 	dir := t.TempDir()
-	l, err := lockRun(dir)
+	l, err := lockRun(dir, "17")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if _, err := lockRun(dir, "17"); !errors.Is(err, errRuns) {
+		t.Errorf("two have one run: %v", err)
+	}
+	if p, err := holder(dir, "17"); err != nil || p.Pid != os.Getpid() {
+		t.Errorf("holder %v, %v", p, err)
 	}
 	isAlive := alive(dir)
 	dropStaleLocks(dir)
@@ -39,6 +47,14 @@ func TestRunLock(t *testing.T) {
 	stale := filepath.Join(lockFolder(dir), "stale")
 	if err := os.WriteFile(stale, nil, 0o600); err != nil {
 		t.Fatal(err)
+	}
+	if p, err := holder(dir, "stale"); err == nil {
+		t.Errorf("a dead run is of process %d", p.Pid)
+	}
+	if again, err := lockRun(dir, "stale"); err != nil {
+		t.Errorf("a new attempt of a killed run: %v", err)
+	} else {
+		_ = again.file.Close() // killed too
 	}
 	dropStaleLocks(dir)
 	if _, err := os.Stat(stale); err == nil {
@@ -67,10 +83,10 @@ func TestRunLocksAtOnce(t *testing.T) {
 			}
 		})
 	}
-	for range 8 {
+	for i := range 8 {
 		runs.Go(func() {
-			for range 100 {
-				l, err := lockRun(dir)
+			for k := range 100 {
+				l, err := lockRun(dir, executor.RunID(strconv.Itoa(100*i+k/2))) // each twice
 				if err != nil {
 					t.Error(err)
 					return

@@ -26,10 +26,11 @@ type session struct {
 	event *occurrence
 	files []file // that run
 	plans []*plan.Plan
+	runs  map[string]*attempt // by the file's path; empty: nothing is going to run
 }
 
 // plan reads the workflows, builds the event and plans; it runs nothing.
-func (a *app) plan(ctx context.Context, p *parts, event string, o runOptions, g given) (*session, error) {
+func (a *app) plan(ctx context.Context, p *parts, event string, o runOptions, g given) (planned *session, err error) {
 	repo, err := local.Open(ctx, a.dir)
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
@@ -64,7 +65,13 @@ func (a *app) plan(ctx context.Context, p *parts, event string, o runOptions, g 
 		return nil, err
 	}
 	s.files = a.starting(s.event, s.files, a.asked(o))
+	defer func() {
+		if err != nil {
+			a.giveBack(s)
+		}
+	}()
 	for _, f := range s.files {
+		a.identify(s, f, o)
 		built, err := a.planFile(ctx, p, s, f, event, o, g, true)
 		if a.config.Offline && action.IsKind(err, action.KindMissing) {
 			return nil, a.missingOf(ctx, p, s, err)
@@ -83,7 +90,7 @@ func (a *app) planFile(ctx context.Context, p *parts, s *session, f file, event 
 	for k, v := range g.inputs {
 		values[k] = v
 	}
-	contexts := local.Contexts(s.repo, s.event.Event, local.RunOptions{Workflow: f.title(), Path: f.path})
+	contexts := local.Contexts(s.repo, s.event.Event, s.options(f))
 	contexts["vars"] = expr.StringMap(g.vars, false)
 	inputs, err := a.inputs(f, event, values, contexts, complete)
 	if err != nil {

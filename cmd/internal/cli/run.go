@@ -64,7 +64,18 @@ Exit codes: 0 all jobs passed, 1 a job failed, 2 usage or configuration, 3 a wor
 		},
 		ValidArgsFunction: a.completeEvents,
 	}
-	f := cmd.Flags()
+	o.runFlags(cmd.Flags())
+	_ = cmd.RegisterFlagCompletionFunc("job", a.completeJobs)
+	help := cmd.HelpFunc()
+	cmd.SetHelpFunc(func(c *cobra.Command, args []string) {
+		help(c, args)
+		fmt.Fprint(c.OutOrStdout(), actHelp())
+	})
+	return cmd
+}
+
+// runFlags are the flags of `run`.
+func (o *runOptions) runFlags(f *pflag.FlagSet) {
 	o.eventFlags(f)
 	f.StringArrayVarP(&o.secrets, "secret", "s", nil, "secret `NAME=VALUE`; NAME alone reads the environment or asks")
 	f.StringVar(&o.secretFile, "secret-file", ".secrets", "`file` with secrets, NAME=VALUE a line")
@@ -78,13 +89,16 @@ Exit codes: 0 all jobs passed, 1 a job failed, 2 usage or configuration, 3 a wor
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print only failures and the summary")
 	f.BoolVarP(&o.watch, "watch", "w", false, "run again whenever a file of the repository changes")
 	o.flags(f)
-	_ = cmd.RegisterFlagCompletionFunc("job", a.completeJobs)
-	help := cmd.HelpFunc()
-	cmd.SetHelpFunc(func(c *cobra.Command, args []string) {
-		help(c, args)
-		fmt.Fprint(c.OutOrStdout(), actHelp())
-	})
-	return cmd
+}
+
+// set are all flags that `run` takes, also those of every command, for a
+// command line that is not typed now.
+func (o *runOptions) set(a *app) *pflag.FlagSet {
+	f := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	o.runFlags(f)
+	f.StringVarP(&a.dir, "directory", "C", "", "")
+	a.configFlags(f)
+	return f
 }
 
 // eventFlags are those that say what happened and to what.
@@ -144,6 +158,7 @@ func (a *app) run(cmd *cobra.Command, event string, o runOptions) error {
 	if err != nil {
 		return err
 	}
+	defer a.giveBack(s)
 	switch {
 	case o.list:
 		return printList(a.stdout, s.files, o.asJSON)
@@ -160,6 +175,7 @@ func (a *app) run(cmd *cobra.Command, event string, o runOptions) error {
 			fmt.Fprintf(a.stderr, "drydock: %s runs as %q\n", s.files[i].path, built.RunName)
 		}
 	}
+	a.arguments = flagWords(a.effective, func(name, _ string) bool { return notRecorded[name] })
 	return a.execute(ctx, p, s, o, in)
 }
 

@@ -4,6 +4,10 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/drydock-ci/drydock/workflow/event"
+	"github.com/drydock-ci/drydock/workflow/expr"
+	"github.com/drydock-ci/drydock/workflow/plan"
 )
 
 func TestCommandAt(t *testing.T) {
@@ -56,7 +60,7 @@ func TestDidYouMean(t *testing.T) {
 	}
 }
 
-func TestTypedAgain(t *testing.T) {
+func TestFlagWords(t *testing.T) {
 	for _, tc := range []struct {
 		typed []string
 		want  string
@@ -64,12 +68,31 @@ func TestTypedAgain(t *testing.T) {
 		{[]string{"pull_request", "-j", "a", "-W", "x.yml", "-q", "--json"}, ""},
 		{[]string{"-Pubuntu-latest=host", "--offline", "--pull=always"}, "-P ubuntu-latest=host --offline -p"},
 		{[]string{"-s", "TOKEN=hidden", "--secret=OTHER"}, "-s TOKEN -s OTHER"},
-		{[]string{"--env", "A=it's b", "--pull=never"}, `--env 'A=it'\''s b' --pull=never`},
+		{[]string{"--env", "A=it's b", "--pull=never"}, `--env A=it's b --pull=never`},
 		{[]string{"--matrix", "n:2", "--no-such-flag"}, ""},
 	} {
-		a := &app{typed: tc.typed}
-		if got := strings.Join(a.typedAgain(), " "); got != tc.want {
+		if got := strings.Join(flagWords(tc.typed, func(name, _ string) bool { return notAgain[name] }), " "); got != tc.want {
 			t.Errorf("%q: got %q, want %q", tc.typed, got, tc.want)
+		}
+	}
+}
+
+// TestRerunCommand: the leg of a matrix is named by its values, whatever was
+// typed to choose legs.
+func TestRerunCommand(t *testing.T) {
+	s := &session{event: &occurrence{filtered: event.Event{Name: "push"}}, files: []file{{path: "ci.yml"}}}
+	a := &app{typed: []string{"--matrix", "OS:linux", "--matrix", "other:x", "--env=A=it's b"}}
+	matrix := expr.NewObject(false).Set("os", expr.String("linux")).Set("n", expr.Number(2)).Set("list", expr.NewObject(false).Value()).Value()
+	for _, tc := range []struct {
+		job    plan.LegID
+		matrix expr.Value
+		want   string
+	}{
+		{"test/1", matrix, `drydock run push -W ci.yml -j test --matrix os:linux --matrix n:2 --matrix other:x --env 'A=it'\''s b'`},
+		{"build", expr.Value{}, `drydock run push -W ci.yml -j build --matrix OS:linux --matrix other:x --env 'A=it'\''s b'`},
+	} {
+		if got := a.rerunCommand(s, 0, tc.job, tc.matrix); got != tc.want {
+			t.Errorf("%s: got %s, want %s", tc.job, got, tc.want)
 		}
 	}
 }

@@ -73,7 +73,7 @@ func TestTwoRuns(t *testing.T) {
 			var sinks []runner.Sink
 			for i, id := range []string{"r1", "r2"} {
 				command := "again " + id
-				s := r.Run(func(plan.LegID) string { return command })
+				s := r.Run(Hints{Rerun: func(plan.LegID) string { return command }, Logs: "logs " + id})
 				sinks = append(sinks, s)
 				s.Emit(runner.RunStarted{Time: at(0), Run: id, Workflow: "CI", File: []string{"a.yml", "b.yml"}[i], Event: "push"})
 			}

@@ -315,7 +315,7 @@ CI
 // terminal.
 func TestLiveRecording(t *testing.T) {
 	var term *terminal
-	onStage(t, 100, 30, Options{Rerun: rerun, Color: true}, func(s *stage) {
+	onStage(t, 100, 30, Options{Hints: Hints{Rerun: rerun}, Color: true}, func(s *stage) {
 		term = s.terminal
 		for _, e := range recording() {
 			s.Emit(e)

@@ -34,7 +34,7 @@ type run struct {
 	named    bool   // has its own sink
 	begun    bool
 	finished *runner.RunFinished
-	rerun    func(plan.LegID) string
+	hints    Hints
 	jobs     []*job // in order of appearance
 	byID     map[plan.LegID]*job
 }
@@ -76,8 +76,8 @@ type stepSummary struct {
 	more  int
 }
 
-func (m *model) newRun(rerun func(plan.LegID) string) *run {
-	r := &run{rerun: rerun, byID: map[plan.LegID]*job{}}
+func (m *model) newRun(h Hints) *run {
+	r := &run{hints: h, byID: map[plan.LegID]*job{}}
 	m.runs = append(m.runs, r)
 	return r
 }

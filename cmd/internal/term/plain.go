@@ -2,6 +2,7 @@ package term
 
 import (
 	"strings"
+	"time"
 
 	"github.com/drydock-ci/drydock/runner"
 	"github.com/drydock-ci/drydock/runner/command"
@@ -19,8 +20,9 @@ type printer struct {
 	style   style
 	marks   marks
 
-	aligned   int // width of the prefixes
-	alignedAt int // for which names
+	stamp     string // the time of the event, if it is to be shown
+	aligned   int    // width of the prefixes
+	alignedAt int    // for which names
 }
 
 // plainView prints lines with a prefix.
@@ -38,10 +40,35 @@ func (v *plainView) event(run *run, e runner.Event) {
 		}
 		return
 	}
+	if v.options.Times {
+		v.stamp = stamp(e)
+	}
 	v.box.cur = v.scroll(v.box.cur, run, j, e)
 }
 
-func (v *plainView) finish() { v.box.cur = v.appendSummary(v.box.cur) }
+func (v *plainView) finish() {
+	if !v.options.Log {
+		v.box.cur = v.appendSummary(v.box.cur)
+	}
+}
+
+// stamp is the time of an event that scrolls by.
+func stamp(e runner.Event) string {
+	var at time.Time
+	switch e := e.(type) {
+	case runner.JobStarted:
+		at = e.Time
+	case runner.JobFinished:
+		at = e.Time
+	case runner.StepStarted:
+		at = e.Time
+	case runner.StepFinished:
+		at = e.Time
+	case runner.Line:
+		at = e.Time
+	}
+	return at.Local().Format("2006-01-02 15:04:05.000 ")
+}
 
 // notice writes a remark on the run; remarks go to the other stream, so that
 // they are seen when the log goes to a file.
@@ -140,6 +167,7 @@ func (p *printer) prefix(dst []byte, j *job) []byte {
 	if j.prefixAt != p.names {
 		j.prefix, j.prefixAt = p.newPrefix(j), p.names
 	}
+	dst = p.style.append(dst, dim, p.stamp)
 	return append(dst, j.prefix...)
 }
 

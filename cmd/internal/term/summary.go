@@ -47,7 +47,21 @@ func (p *printer) appendSummary(dst []byte) []byte {
 	if !p.options.Quiet && !bytes.HasSuffix(dst[from:], []byte("\n\n")) {
 		dst = append(dst, '\n')
 	}
-	return p.totals(dst)
+	return p.logs(p.totals(dst))
+}
+
+// logs says how to see everything again.
+func (p *printer) logs(dst []byte) []byte {
+	var commands []string
+	for _, r := range p.runs {
+		if r.hints.Logs != "" && len(r.jobs) > 0 {
+			commands = append(commands, r.hints.Logs)
+		}
+	}
+	if len(commands) == 0 || p.options.Quiet {
+		return dst
+	}
+	return append(p.style.append(dst, dim, "Logs: "+strings.Join(commands, ", ")), '\n')
 }
 
 // summarised tells whether the summary has a job: when it is quiet, those that
@@ -166,8 +180,8 @@ func (p *printer) explain(dst []byte, j *job, f *runner.JobFinished) []byte {
 		text(yellow, "", "This is not the workflow's fault: the job may pass when it is tried again.")
 	}
 	dst = p.lastLines(dst, indent, first)
-	if j.run.rerun != nil {
-		if command := j.run.rerun(j.id); command != "" {
+	if j.run.hints.Rerun != nil {
+		if command := j.run.hints.Rerun(j.id); command != "" {
 			text(bold, "Run just this job again: ", command)
 		}
 	}

@@ -31,9 +31,17 @@ type Options struct {
 	Verbose bool
 	// Quiet shows failures and the end only.
 	Quiet bool
-	// Rerun is the command line that runs just that job again; nil or "": none
-	// is shown.
-	Rerun func(job plan.LegID) string
+	// Hints are those for the run of Emit.
+	Hints
+	// Log shows events of the past: what scrolls by and no summary, on a
+	// terminal too. Times puts the time in front of each line.
+	Log, Times bool
+}
+
+// Hints are command lines to show at the end of a run; "" is not shown.
+type Hints struct {
+	Rerun func(job plan.LegID) string // runs just that job again; may be nil
+	Logs  string                      // shows the log again
 }
 
 // Renderer shows events. Its own Emit is for programs with one run; the
@@ -41,9 +49,8 @@ type Options struct {
 // of legs are unique in their run only.
 type Renderer interface {
 	runner.Sink
-	// Run gives a sink for the events of one more run. rerun stands for
-	// Options.Rerun; nil: that one.
-	Run(rerun func(job plan.LegID) string) runner.Sink
+	// Run gives a sink for the events of one more run.
+	Run(Hints) runner.Sink
 	// Close shows the summary, writes what is left and removes the live
 	// region. It waits for the writer and gives its first error. Events that
 	// come later are dropped.
@@ -84,13 +91,13 @@ func New(o Options) Renderer {
 		options: o, model: &model{},
 		quit: make(chan struct{}), wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
-	r.first = r.model.newRun(o.Rerun)
+	r.first = r.model.newRun(o.Hints)
 	r.box.dest = o.Out
 	p := printer{model: r.model, box: &r.box, options: o, style: style(o.Color)}
 	switch {
 	case o.JSON:
 		r.view = &jsonView{box: &r.box}
-	case o.TTY && !o.Quiet:
+	case o.TTY && !o.Quiet && !o.Log:
 		p.marks = terminalMarks
 		v := &liveView{printer: p}
 		r.view = v
@@ -135,7 +142,7 @@ func (r *renderer) emit(run *run, e runner.Event) {
 // own is the run of Emit: the next one when a run follows another.
 func (r *renderer) own(e runner.Event) *run {
 	if s, ok := e.(runner.RunStarted); ok && r.first.id != "" && r.first.id != s.Run {
-		r.first = r.model.newRun(r.options.Rerun)
+		r.first = r.model.newRun(r.options.Hints)
 	}
 	return r.first
 }
@@ -153,13 +160,10 @@ func (r *renderer) locked(f func()) {
 	f()
 }
 
-func (r *renderer) Run(rerun func(plan.LegID) string) runner.Sink {
+func (r *renderer) Run(h Hints) runner.Sink {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if rerun == nil {
-		rerun = r.options.Rerun
-	}
-	run := r.model.newRun(rerun)
+	run := r.model.newRun(h)
 	run.named = true
 	return runner.SinkFunc(func(e runner.Event) { r.emit(run, e) })
 }

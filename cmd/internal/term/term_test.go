@@ -104,7 +104,7 @@ func TestBrokenWriter(t *testing.T) {
 
 // TestPanic shows that a mistake of a view does not end the run.
 func TestPanic(t *testing.T) {
-	r := New(Options{Out: io.Discard, Rerun: func(plan.LegID) string { panic("mistake") }})
+	r := New(Options{Out: io.Discard, Hints: Hints{Rerun: func(plan.LegID) string { panic("mistake") }}})
 	for _, e := range recording() {
 		r.Emit(e)
 	}
