@@ -78,7 +78,10 @@ func (x *execution) nested(ctx context.Context, r *stepRun, number int) (stepOut
 	r.name = x.stepName(r)
 	r.out = x.newOutput(number, r.step.Uses, r.env, &r.effects)
 	r.out.scope = r.scope
-	return x.perform(ctx, r, err), err
+	x.debugStart(r)
+	o := x.perform(ctx, r, err)
+	x.debugLine(r.out, "Finished: "+r.name)
+	return o, err
 }
 
 // compositeOutputs evaluates the action's outputs, also after a failure.

@@ -232,6 +232,12 @@ func (x *execution) runContainer(ctx context.Context, r *stepRun, c containerRun
 		cmd.Collect = append(cmd.Collect, inside[k])
 	}
 	exit, err := executor.Run(ctx, env, cmd, r.out.write, x.stopPolicy())
+	if words, _ := splitWords(argv[0]); err != nil && len(words) > 1 && executor.IsKind(err, executor.StartFailed) {
+		// GitHub takes the whole text for the name of a program, act for a command line.
+		r.out.warn(fmt.Sprintf("on GitHub this step fails: there is no program %q. Write the arguments of the entrypoint as args", argv[0]))
+		cmd.ID, cmd.Argv = executor.ProcessID(x.nextID()), append(words, argv[1:]...)
+		exit, err = executor.Run(ctx, env, cmd, r.out.write, x.stopPolicy())
+	}
 	r.out.exited(inside, exit)
 	if err != nil && executor.IsKind(err, executor.StartFailed) {
 		return 0, fmt.Errorf("%s: %w", path.Base(argv[0]), err)

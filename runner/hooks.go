@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/drydock-ci/drydock/runner/action"
@@ -27,7 +28,7 @@ func (x *execution) preSteps() {
 		x.ownEnv(r)
 		name, wanted := "Pre "+x.stepName(r), false
 		for _, e := range entries {
-			ok, err := x.rawCondition(x.preRun(e, nil), e.action.manifest.Runs.PreIf)
+			ok, err := x.preWanted(x.preRun(e, nil), e.action.manifest)
 			wanted = wanted || ok || err != nil
 		}
 		if !wanted {
@@ -87,7 +88,7 @@ func (x *execution) runPres(ctx context.Context, s *plan.Step, entries []preEntr
 	result, reason := plan.Success, ""
 	for _, e := range entries {
 		r := x.preRun(e, out)
-		wanted, err := x.rawCondition(r, e.action.manifest.Runs.PreIf)
+		wanted, err := x.preWanted(r, e.action.manifest)
 		if err == nil && !wanted {
 			continue
 		}
@@ -175,7 +176,7 @@ func (x *execution) postSteps() {
 		g := x.posts[i]
 		wanted := false
 		for _, p := range g.posts {
-			ok, err := x.rawCondition(x.postRun(p, nil), p.inst.action.manifest.Runs.PostIf)
+			ok, err := x.postWanted(x.postRun(p, nil), p.inst)
 			wanted = wanted || ok || err != nil
 		}
 		if !wanted {
@@ -204,7 +205,7 @@ func (x *execution) runPosts(ctx context.Context, g postGroup, out *output) (pla
 		p := g.posts[i]
 		r := x.postRun(p, out)
 		out.effects, out.scope = &r.effects, x.root
-		wanted, err := x.rawCondition(r, p.inst.action.manifest.Runs.PostIf)
+		wanted, err := x.postWanted(r, p.inst)
 		if err == nil && !wanted {
 			continue
 		}
@@ -258,9 +259,32 @@ func (x *execution) ownEnv(r *stepRun) {
 	r.env.setAll(r.own)
 }
 
+// preWanted evaluates pre-if.
+func (x *execution) preWanted(r *stepRun, m *action.Action) (bool, error) {
+	var with []Var
+	if strings.Contains(m.Runs.PreIf, "${{") {
+		given, err := template.StringMap(r.step.With, x.exprs(r), false)
+		if err == nil {
+			with, err = x.inputs(r, m, given)
+		}
+		if err != nil {
+			return false, fmt.Errorf("evaluate inputs: %w", err)
+		}
+	}
+	return x.rawCondition(r, m.Runs.PreIf, inputsContext(m, with))
+}
+
+// postWanted evaluates post-if.
+func (x *execution) postWanted(r *stepRun, inst *instance) (bool, error) {
+	m := inst.action.manifest
+	return x.rawCondition(r, m.Runs.PostIf, inputsContext(m, inst.with))
+}
+
 // rawCondition evaluates pre-if and post-if: as they stand, always() when
-// there is none (actions/runner: ActionManifestManager.cs).
-func (x *execution) rawCondition(r *stepRun, src string) (bool, error) {
+// there is none (actions/runner: ActionManifestManager.cs). Between ${{ and
+// }}, which GitHub does not take there, `inputs` are the action's own, as with
+// act; without, they are the workflow's, as on GitHub.
+func (x *execution) rawCondition(r *stepRun, src string, inputs expr.Value) (bool, error) {
 	if src == "" {
 		return true, nil
 	}
@@ -268,7 +292,11 @@ func (x *execution) rawCondition(r *stepRun, src string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("condition %q: %w", src, err)
 	}
-	v, err := e.Eval(x.exprScope(x.life, x.root, r.env, r.gh, false))
+	sc := x.exprScope(x.life, x.root, r.env, r.gh, false)
+	if strings.Contains(src, "${{") {
+		sc.Contexts["inputs"] = inputs
+	}
+	v, err := e.Eval(sc)
 	if err != nil {
 		return false, fmt.Errorf("evaluate condition %q: %w", src, err)
 	}

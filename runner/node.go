@@ -24,7 +24,7 @@ func (x *execution) runNode(ctx context.Context, r *stepRun, inst *instance, ent
 			return 0, err
 		}
 	}
-	program, err := x.nodeProgram(ctx, r, string(a.manifest.Runs.Using))
+	program, err := x.nodeProgram(ctx, r, a)
 	if err != nil {
 		return 0, fmt.Errorf("run %s: %w", a.ref, err)
 	}
@@ -42,16 +42,17 @@ func (x *execution) runNode(ctx context.Context, r *stepRun, inst *instance, ent
 
 // nodeProgram is the path of node in the place: a provided build, else the
 // place's own node.
-func (x *execution) nodeProgram(ctx context.Context, r *stepRun, using string) (string, error) {
+func (x *execution) nodeProgram(ctx context.Context, r *stepRun, a *preparedAction) (string, error) {
 	env := map[string]string{}
 	for _, v := range r.env.list {
 		env[v.Name] = v.Value
 	}
-	version, warnings := action.NodeVersion(using, env)
-	if x.debug {
-		for _, w := range warnings {
-			r.out.warn(w)
-		}
+	version, warnings := action.NodeVersion(string(a.manifest.Runs.Using), env)
+	for _, w := range warnings {
+		r.out.warn(w)
+	}
+	if a.manifest.Runs.Using != action.Node24 {
+		x.ending.node(a.ref.String(), version)
 	}
 	if x.Node == nil {
 		return "node", nil

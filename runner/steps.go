@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/drydock-ci/drydock/runner/command"
 	"github.com/drydock-ci/drydock/workflow"
 	"github.com/drydock-ci/drydock/workflow/expr"
 	"github.com/drydock-ci/drydock/workflow/plan"
@@ -22,6 +23,8 @@ type stepRun struct {
 	gh    githubFields
 	name  string
 	out   *output
+	// tested tells how the condition was evaluated.
+	tested []string
 	// decided waits, in a job that is cancelled, until it is known whether the
 	// step is; nil in one that was cancelled before it began.
 	decided func()
@@ -107,12 +110,30 @@ func (x *execution) shown(ctx context.Context, r *stepRun, ref StepRef, begun er
 	x.emit(StepStarted{Time: start, Job: x.job.ID(), Step: ref})
 	r.out = x.newOutput(ref.Number, r.step.Uses, r.env, &r.effects)
 	r.out.scope = r.scope
+	x.debugStart(r)
 	o := x.perform(ctx, r, begun)
+	x.debugLine(r.out, "Finishing: "+r.name)
 	x.finishStep(StepResult{
 		Step: ref, Outcome: o.outcome, Conclusion: o.conclusion,
 		Seconds: time.Since(start).Seconds(), Reason: o.reason, ExitCode: o.exit,
 	}, foreground)
 	return o
+}
+
+// debugStart shows, in debug mode, why a step runs (actions/runner:
+// StepsRunner.cs, ConditionTraceWriter.cs).
+func (x *execution) debugStart(r *stepRun) {
+	x.debugLine(r.out, "Evaluating condition for step: '"+r.name+"'")
+	for _, line := range r.tested {
+		x.debugLine(r.out, line)
+	}
+	x.debugLine(r.out, "Starting: "+r.name)
+}
+
+func (x *execution) debugLine(out *output, text string) {
+	if x.debug {
+		out.emit(command.LevelDebug, text)
+	}
 }
 
 // begin merges the step's environment and evaluates its condition.
@@ -143,11 +164,13 @@ func (x *execution) condition(r *stepRun) (bool, string, error) {
 	if err != nil {
 		return false, "", conditionError{fmt.Errorf("if: %w", err)}
 	}
+	r.tested = []string{"Evaluating: " + e.String()}
 	sc := x.exprScope(x.life, r.scope, r.env, r.gh, false)
 	v, err := e.Eval(sc)
 	if err != nil {
 		return false, "", conditionError{fmt.Errorf("evaluate if %q: %w", src, err)}
 	}
+	r.tested = append(r.tested, "Result: "+display(v))
 	if v.Truthy() {
 		return true, "", nil
 	}

@@ -154,6 +154,11 @@ func (x *execution) warnInputs(r *stepRun, a *preparedAction, given []template.P
 	if a.ref.Kind == action.Local && hasPre(m) {
 		r.out.warn(fmt.Sprintf("`pre` execution is not supported for local action from '%s'", r.step.Uses))
 	}
+	for _, c := range []struct{ key, text string }{{"pre-if", m.Runs.PreIf}, {"post-if", m.Runs.PostIf}} {
+		if strings.Contains(c.text, "${{") {
+			r.out.warn(fmt.Sprintf("GitHub refuses the action '%s': its %s must be written without ${{ }}", r.step.Uses, c.key))
+		}
+	}
 	var unexpected []string
 	for _, p := range given {
 		id := strings.ToLower(p.Name)
@@ -188,9 +193,16 @@ func inputName(id string) string {
 func inputsContext(m *action.Action, with []Var) expr.Value {
 	b := expr.NewObject(false)
 	v := vars{list: with}
+	declared := map[string]bool{}
 	for _, in := range m.Inputs {
 		s, _ := v.lookup(inputName(in.ID))
 		b.Set(in.ID, expr.String(s))
+		declared[inputName(in.ID)] = true
+	}
+	for _, extra := range with { // given without being declared: they count all the same
+		if !declared[extra.Name] {
+			b.Set(strings.ToLower(strings.TrimPrefix(extra.Name, "INPUT_")), expr.String(extra.Value))
+		}
 	}
 	return b.Value()
 }

@@ -210,8 +210,8 @@ func TestNodeVersion(t *testing.T) {
 		{"node20", map[string]string{envAllowNode20: "no"}, "24", 0},
 		{"node20", both, "24", 1},
 		{"node24", allow, "24", 0},
-		{"Node16", nil, "24", 1},
-		{"node12", allow, "20", 1},
+		{"Node16", nil, "24", 0},
+		{"node12", allow, "20", 0},
 		{"node99", nil, "24", 1},
 	} {
 		got, warnings := NodeVersion(c.declared, c.env)

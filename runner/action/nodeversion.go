@@ -24,9 +24,7 @@ func NodeVersion(declared string, env map[string]string) (version string, warnin
 	switch name {
 	case "24":
 		return "24", nil
-	case "12", "16":
-		warnings = append(warnings, fmt.Sprintf("node%s is no longer provided: the action runs with a later node", name))
-	case "20":
+	case "12", "16", "20":
 	default:
 		warnings = append(warnings, fmt.Sprintf("%q is no known node version: the action runs with node 24", declared))
 		return "24", warnings
