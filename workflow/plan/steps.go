@@ -118,10 +118,13 @@ func usesID(uses string) string {
 
 // stepIDs hands out the ids of steps that have none: all given ids are known
 // before the first is generated.
-type stepIDs struct{ taken map[string]bool }
+type stepIDs struct {
+	taken map[string]bool
+	next  map[string]int // the first number of a base that may be free
+}
 
 func newStepIDs(steps []workflow.Step) *stepIDs {
-	ids := &stepIDs{taken: map[string]bool{}}
+	ids := &stepIDs{taken: map[string]bool{}, next: map[string]int{}}
 	ids.know(steps)
 	return ids
 }
@@ -151,7 +154,7 @@ func (ids *stepIDs) generate(base string) string {
 			return '_'
 		}
 	}, base)
-	for n := 1; ; n++ {
+	for n := max(1, ids.next[base]); ; n++ {
 		suffix := ""
 		if n > 1 {
 			suffix = "_" + strconv.Itoa(n)
@@ -159,6 +162,7 @@ func (ids *stepIDs) generate(base string) string {
 		id := original[:min(len(original), maxStepID-len(suffix))] + suffix
 		if key := strings.ToLower(id); !ids.taken[key] {
 			ids.taken[key] = true
+			ids.next[base] = n + 1
 			return id
 		}
 	}
