@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"iter"
 	"path"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,46 +24,49 @@ func (f *Folder) List(ctx context.Context, prefix string) iter.Seq2[Info, error]
 	}
 }
 
-// list walks by hand: fs.WalkDir would go into folders that cannot match, and
-// its order is not that of the keys ("a.b" before "a/b").
+// list walks by hand, for the order of the keys: "a.b" comes before "a/b",
+// though the folder "a" comes before the file "a.b".
 func (f *Folder) list(ctx context.Context, folder, prefix string, yield func(Info, error) bool) error {
-	return fs.WalkDir(f.root.FS(), folder, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			if isGone(err) {
-				return nil // deleted meanwhile, or never there
-			}
-			return err
+	entries, err := fs.ReadDir(f.root.FS(), folder)
+	if err != nil {
+		if isGone(err) {
+			return nil // deleted meanwhile, or never there
 		}
-		if err := ctx.Err(); err != nil {
+		return err
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(asKey(a), asKey(b)) })
+	for _, d := range entries {
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if name != "." && strings.HasPrefix(d.Name(), ".") {
-			if d.IsDir() {
-				return fs.SkipDir
+		name := path.Join(folder, d.Name())
+		switch {
+		case strings.HasPrefix(d.Name(), "."):
+		case d.IsDir() && (strings.HasPrefix(name+"/", prefix) || strings.HasPrefix(prefix, name+"/")):
+			if err := f.list(ctx, name, prefix, yield); err != nil {
+				return err
 			}
-			return nil
-		}
-		if d.IsDir() {
-			if name != "." && !strings.HasPrefix(name, prefix) && !strings.HasPrefix(prefix, name+"/") {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if !strings.HasPrefix(name, prefix) || !d.Type().IsRegular() {
-			return nil
-		}
-		info, err := d.Info()
-		if err != nil {
+		case d.Type().IsRegular() && strings.HasPrefix(name, prefix):
+			info, err := d.Info()
 			if isGone(err) {
-				return nil
+				continue
 			}
-			return err
+			if err != nil {
+				return err
+			}
+			if !yield(Info{Key: name, Size: info.Size(), Modified: info.ModTime()}, nil) {
+				return errStop
+			}
 		}
-		if !yield(Info{Key: name, Size: info.Size(), Modified: info.ModTime()}, nil) {
-			return errStop
-		}
-		return nil
-	})
+	}
+	return nil
+}
+
+func asKey(d fs.DirEntry) string {
+	if d.IsDir() {
+		return d.Name() + "/"
+	}
+	return d.Name()
 }
 
 // Changed is when a name in the folder of that key prefix last came or went;
