@@ -220,6 +220,7 @@ func (x *execution) runContainer(ctx context.Context, r *stepRun, c containerRun
 	for k, v := range x.processEnv(r, c.env) {
 		cmd.Env[k] = translate(shares, v)
 	}
+	x.serviceEnv(r, cmd.Env, info.Env, byContainer)
 	if cmd.Env[trackingName] == x.tracking {
 		delete(cmd.Env, trackingName)
 	}

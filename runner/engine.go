@@ -31,6 +31,11 @@ type Engine struct {
 	// Masker makes the masker of a job, with what it masks beside the job's
 	// secrets; nil: with nothing.
 	Masker func() *mask.Masker
+	// Services are what actions keep caches and artifacts with; nil: none.
+	Services Services
+	// ServicesForScripts tells run: steps of the services too, which GitHub does
+	// not: the token is worth more than a script needs.
+	ServicesForScripts bool
 	// Owner is put on everything that is created.
 	Owner executor.OwnerID
 	// Hooks run around every job.

@@ -49,6 +49,7 @@ type execution struct {
 	runnerContext expr.Value
 	secrets       expr.Value
 
+	serving   serving
 	root      *scope
 	defaults  runDefaults
 	actions   *prepared
@@ -125,6 +126,7 @@ func (x *execution) run(ctx context.Context) (result Result) {
 	end := x.limit(ctx)
 	defer end()
 	defer x.close()
+	defer x.closeServices()
 
 	var outputs map[string]string
 	err := guarded(func() error {

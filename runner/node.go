@@ -37,6 +37,7 @@ func (x *execution) runNode(ctx context.Context, r *stepRun, inst *instance, ent
 		argv: []string{program, path.Join(a.placeDir, entry)},
 		dir:  x.workspace,
 		env:  extra,
+		by:   byNode,
 	})
 }
 

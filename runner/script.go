@@ -92,6 +92,7 @@ type process struct {
 	env   []Var // over the step's env: INPUT_*, STATE_*
 	files []executor.File
 	alt   []string // argv to try when argv[0] is not there
+	by    handler
 }
 
 // process runs p in the job's place and reads its command files.
@@ -107,6 +108,7 @@ func (x *execution) process(ctx context.Context, r *stepRun, p process) (int, er
 		Dir:         p.dir,
 		Files:       append(p.files, list),
 	}
+	x.serviceEnv(r, cmd.Env, x.info.Env, p.by)
 	for _, k := range fileKinds {
 		cmd.Files = append(cmd.Files, executor.File{Path: files[k], Mode: 0o666})
 		cmd.Collect = append(cmd.Collect, files[k])

@@ -105,13 +105,20 @@ func (x *execution) setUp(ctx context.Context, o *output) error {
 		return createErr
 	}
 	x.placeContexts()
+	served, err := x.openServices(ctx, o)
+	if err != nil {
+		return err
+	}
 	if err := x.fillPlace(ctx); err != nil {
 		return err
 	}
 	if token, ok := x.secrets.Lookup("GITHUB_TOKEN"); ok && token.Text() != "" {
 		x.logPermissions(o)
 	}
-	return x.copyActions(ctx, o)
+	if err := x.copyActions(ctx, o); err != nil {
+		return err
+	}
+	return served()
 }
 
 // runDefaults are `defaults.run`, evaluated once (actions/runner: JobExtension.cs).
