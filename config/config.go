@@ -18,6 +18,9 @@ type Config struct {
 	GitHub      GitHub
 	Log         Log
 	History     History
+	Cache       Cache
+	Artifacts   Artifacts
+	Services    Services
 	Check       Check
 
 	origins map[string]Origin // by key; of a map's entry by key + "." + entry
@@ -58,6 +61,23 @@ type Check struct {
 // Log is drydock's own log, not that of jobs.
 type Log struct {
 	Level string // off, debug, info, warn or error
+}
+
+// Cache is where the caches of jobs are and how much of them stays.
+type Cache struct {
+	Path    string        // absolute; empty: "caches" below CacheDir
+	MaxSize string        // see Size; of one repository; zero is no limit
+	MaxAge  time.Duration // since the last use; zero is no limit
+}
+
+// Artifacts is how long those of a run stay.
+type Artifacts struct {
+	Retention time.Duration // at most, whatever the workflow asks for
+}
+
+// Services are the services for caches, artifacts and ID tokens.
+type Services struct {
+	RunSteps bool // run: steps are told of them too
 }
 
 // History is how much of past runs stays. Zero is no limit.

@@ -122,8 +122,10 @@ func TestDefaults(t *testing.T) {
 			"ubuntu-22.04": "ghcr.io/catthehacker/ubuntu:act-22.04", "self-hosted": "host",
 		},
 		Network: Network{CA: "auto"}, Node: Node{UseHost: "auto"}, Log: Log{Level: "off"},
-		History: History{KeepRuns: 50, KeepFor: 720 * time.Hour, KeepSize: "5GB"},
-		GitHub:  GitHub{ServerURL: "https://github.com", APIURL: "https://api.github.com"},
+		History:   History{KeepRuns: 50, KeepFor: 720 * time.Hour, KeepSize: "5GB"},
+		Cache:     Cache{MaxSize: "10GB", MaxAge: 168 * time.Hour},
+		Artifacts: Artifacts{Retention: 2160 * time.Hour},
+		GitHub:    GitHub{ServerURL: "https://github.com", APIURL: "https://api.github.com"},
 	}
 	got.origins = nil
 	if diff := cmp.Diff(want, *got, cmp.AllowUnexported(Config{})); diff != "" {

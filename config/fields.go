@@ -119,12 +119,12 @@ var fields = []Field{
 	},
 	{
 		Key: "cache_dir", Env: "DRYDOCK_CACHE_DIR", Kind: String, Arg: "FOLDER", Default: "$XDG_CACHE_HOME/drydock", UserOnly: true, Path: true,
-		Doc: "folder for what can be fetched again: actions, node, tools",
+		Doc: "folder for what can be made again: actions, node, tools, caches of jobs",
 		ref: func(c *Config) any { return &c.CacheDir },
 	},
 	{
 		Key: "state_dir", Env: "DRYDOCK_STATE_DIR", Kind: String, Arg: "FOLDER", Default: "$XDG_STATE_HOME/drydock", UserOnly: true, Path: true,
-		Doc: "folder for what is kept: runs, logs, artifacts, job caches",
+		Doc: "folder for what is kept: runs, logs, artifacts",
 		ref: func(c *Config) any { return &c.StateDir },
 	},
 	{
@@ -161,6 +161,31 @@ var fields = []Field{
 		Key: "history.keep_size", Env: "DRYDOCK_HISTORY_KEEP_SIZE", Kind: String, Arg: "SIZE", Default: "5GB", UserOnly: true,
 		Doc: "how much the records of all runs may take, artifacts too; 0 is no limit",
 		ref: func(c *Config) any { return &c.History.KeepSize },
+	},
+	{
+		Key: "cache.path", Env: "DRYDOCK_CACHE_PATH", Kind: String, Arg: "FOLDER", UserOnly: true, Path: true,
+		Doc: "folder for the caches of jobs; empty is \"caches\" below cache_dir",
+		ref: func(c *Config) any { return &c.Cache.Path },
+	},
+	{
+		Key: "cache.max_size", Env: "DRYDOCK_CACHE_MAX_SIZE", Kind: String, Arg: "SIZE", Default: "10GB", UserOnly: true,
+		Doc: "how much the caches of a repository may take: those not used for the longest time go first; 0 is no limit",
+		ref: func(c *Config) any { return &c.Cache.MaxSize },
+	},
+	{
+		Key: "cache.max_age", Env: "DRYDOCK_CACHE_MAX_AGE", Kind: Duration, Arg: "TIME", Default: "168h", UserOnly: true,
+		Doc: "how long a cache that no job uses is kept; 0s is no limit",
+		ref: func(c *Config) any { return &c.Cache.MaxAge },
+	},
+	{
+		Key: "artifacts.retention", Env: "DRYDOCK_ARTIFACTS_RETENTION", Kind: Duration, Arg: "TIME", Default: "2160h", UserOnly: true,
+		Doc: "how long an artifact is kept at most",
+		ref: func(c *Config) any { return &c.Artifacts.Retention },
+	},
+	{
+		Key: "services.run_steps", Env: "DRYDOCK_SERVICES_RUN_STEPS", Kind: Bool, Default: "false", UserOnly: true,
+		Doc: "tell run: steps too of the services for caches and artifacts, which GitHub does not; for docker build --cache-to type=gha",
+		ref: func(c *Config) any { return &c.Services.RunSteps },
 	},
 	{
 		Key: "log.level", Env: "DRYDOCK_LOG_LEVEL", Flag: "log-level", Kind: String, Arg: "LEVEL",

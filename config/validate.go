@@ -40,6 +40,15 @@ func (c *Config) Validate() error {
 	if _, err := Size(c.History.KeepSize); err != nil {
 		fail("history.keep_size", "%w", err)
 	}
+	if _, err := Size(c.Cache.MaxSize); err != nil {
+		fail("cache.max_size", "%w", err)
+	}
+	if c.Cache.MaxAge < 0 {
+		fail("cache.max_age", "%s is less than 0: give a duration such as 168h, or 0s for no limit", c.Cache.MaxAge)
+	}
+	if c.Artifacts.Retention <= 0 {
+		fail("artifacts.retention", "%s is no time to keep anything: give a duration such as 2160h", c.Artifacts.Retention)
+	}
 	if c.Offline && c.Pull == PullAlways {
 		fail("pull", "%q needs the network, but offline is on (%s): leave one out", c.Pull, c.Origin("offline"))
 	}
