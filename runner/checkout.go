@@ -68,6 +68,7 @@ func (x *execution) serveCheckout(ctx context.Context, r *stepRun, ref action.Re
 	if err != nil {
 		return true, fmt.Errorf("serve checkout: %w", err)
 	}
+	x.checkouts.add(target)
 	gitRef, _ := x.github.Lookup("ref")
 	r.effects.setOutput("ref", gitRef.Text())
 	r.effects.setOutput("commit", x.Workspace.Commit())

@@ -57,6 +57,7 @@ type execution struct {
 	instances map[string]*instance
 	posts     []postGroup // a stack
 	ending    ending
+	checkouts checkouts
 	open      map[string]*backgroundStep
 	openOrder []string
 	slots     chan struct{} // of background steps

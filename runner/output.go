@@ -99,7 +99,7 @@ func (o *output) line(text string) {
 // they do not want it.
 func (o *output) noCommand(text, echo string) {
 	if a, ok := o.matchers.Line(text); ok {
-		a.File = o.x.relativePath(a.File)
+		a.File = o.x.matchedFile(a.File)
 		o.annotate(*a)
 		o.emit(a.Level, text)
 		return

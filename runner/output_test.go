@@ -143,7 +143,10 @@ const matcher = `{"problemMatcher":[{"owner":"cc","pattern":[
 
 func TestMatchers(t *testing.T) {
 	r := bench{
-		files: map[string]string{"m.json": strings.ReplaceAll(matcher, `\\\\`, `\\`)},
+		files: map[string]string{
+			"m.json": strings.ReplaceAll(matcher, `\\\\`, `\\`), "src/a.c": "", "b.c": "",
+			".git/config": "[remote \"origin\"]\n\turl = https://github.com/octo/demo\n",
+		},
 		workflow: job(`
 steps:
   - run: |
