@@ -62,9 +62,9 @@ func TestLines(t *testing.T) {
 		{"secret before a carriage return", []string{"secret-", "one\r", "\n"}, []string{"***"}},
 		{"secret in a progress line", []string{"x\rsecret-one\ry\n"}, []string{"x\r***\ry"}},
 		{"carriage return in a secret", []string{"x sec\rret-one\n"}, []string{"x ***"}},
-		{"colour in a secret", []string{"a \x1b[1;31m\x1b[Ksecret\x1b[m\x1b[K-one\n"}, []string{"a ***"}},
+		{"colour in a secret", []string{"a \x1b[1;31m\x1b[Ksecret\x1b[m\x1b[K-one\n"}, []string{"a \x1b[1;31m\x1b[K***"}},
 		{"multi-line secret", []string{"first half\r", "\nsecond ", "half\n"}, []string{"***", "***"}},
-		{"multi-line secret with carriage returns", []string{"first half\rsecond half\n"}, []string{"***\r***"}},
+		{"multi-line secret with carriage returns", []string{"first half\rsecond half\n"}, []string{"***"}},
 		{"command over chunks", []string{"::no", "tice::x", "\n::debug::y\n"}, []string{}},
 	}
 	for _, tt := range tests {

@@ -29,7 +29,6 @@ var encoders = []encoder{
 	{"json-ascii", one(func(v string) string { return ascii(jsonEscape(v)) })},                                // Python
 	{"json-slash", one(func(v string) string { return strings.ReplaceAll(ascii(jsonEscape(v)), "/", `\/`) })}, // PHP
 	{"json-dotnet", one(jsonDotnet)},
-	{"json-twice", func(v string) []string { return []string{jsonEscape(jsonEscape(v)), jsonHTML(jsonEscape(v))} }},
 
 	{"percent", func(v string) []string { return percentForms(v, unreserved, " ") }},
 	{"percent-lower", func(v string) []string { return lowered(percentForms(v, unreserved, " ")) }},
@@ -66,9 +65,9 @@ var encoders = []encoder{
 	{"powershell-sections", powerShellSections},
 	{"literal", literals},
 	{"literal-double", one(goQuoted)},
-	// The workflow command that carries it, also as a quoted part of an error.
-	{"command", quotedToo(replace("%", "%25", "\r", "%0D", "\n", "%0A"))},
-	{"command-property", quotedToo(replace("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C"))},
+	// The workflow command that carries it.
+	{"command", one(replace("%", "%25", "\r", "%0D", "\n", "%0A"))},
+	{"command-property", one(replace("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C"))},
 	{"utf8", func(v string) []string { // what is no UTF-8 is shown so
 		return []string{strings.ToValidUTF8(v, "\uFFFD"), strings.Map(func(r rune) rune { return r }, v)}
 	}},
@@ -127,10 +126,6 @@ func appendLines(out []string, s string) []string {
 
 func one(f func(string) string) func(string) []string {
 	return func(v string) []string { return []string{f(v)} }
-}
-
-func quotedToo(f func(string) string) func(string) []string {
-	return func(v string) []string { return []string{f(v), goQuoted(f(v))} }
 }
 
 func replace(oldnew ...string) func(string) string {

@@ -102,6 +102,45 @@ func (m *Masker) Mask(s string) string {
 	}
 	var found spans
 	a.find(s, &found)
+	return replaced(s, found)
+}
+
+// MaskShown is Mask for text that people may read: it also finds what is there in another reading.
+func (m *Masker) MaskShown(s string) string {
+	a := m.search()
+	if a.empty() {
+		return s
+	}
+	var found spans
+	a.find(s, &found)
+	for i := range readings {
+		if r := &readings[i]; r.differs(s) && m.on(r.name) {
+			a.findReading(s, r, &found)
+		}
+	}
+	return replaced(s, found)
+}
+
+// Contains reports whether s holds registered text in any form and reading: such a job output must not leave the job.
+func (m *Masker) Contains(s string) bool {
+	a := m.search()
+	if a.empty() {
+		return false
+	}
+	found := a.find(s, nil)
+	for i := range readings {
+		if r := &readings[i]; !found && r.differs(s) && m.on(r.name) {
+			found = a.findReading(s, r, nil)
+		}
+	}
+	return found
+}
+
+func (m *Masker) on(name string) bool {
+	return len(m.without) == 0 || !slices.Contains(m.without, name)
+}
+
+func replaced(s string, found spans) string {
 	if len(found) == 0 {
 		return s
 	}
@@ -117,24 +156,22 @@ func (m *Masker) Mask(s string) string {
 	return b.String()
 }
 
-// MaskShown is Mask for text that a terminal may show: it also finds a value that is interrupted by what a terminal
-// does not show, as `grep --color` does. Such a text loses all its control characters.
-func (m *Masker) MaskShown(s string) string {
-	s = m.Mask(s)
-	if !controlled(s) || m.search().empty() {
-		return s
+// findReading adds what a reading of text shows, as ranges of text.
+func (s *search) findReading(text string, r *reading, found *spans) bool {
+	read, _ := r.read(text, false)
+	if !s.find(read, nil) {
+		return false
 	}
-	shown := shown(s)
-	if masked := m.Mask(shown); masked != shown {
-		return masked
+	if found == nil {
+		return true
 	}
-	return s
-}
-
-// Contains reports whether s holds registered text in any form: such a job output must not leave the job.
-func (m *Masker) Contains(s string) bool {
-	a := m.search()
-	return !a.empty() && (a.find(s, nil) || controlled(s) && a.find(shown(s), nil))
+	read, sources := r.read(text, true)
+	var shown spans
+	s.find(read, &shown)
+	for _, f := range shown {
+		found.add(sources[f.start].start, sources[f.end-1].end)
+	}
+	return true
 }
 
 // find adds all matches in text to found; with a nil found it only tells whether there are any.

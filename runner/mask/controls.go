@@ -1,7 +1,5 @@
 package mask
 
-import "strings"
-
 // controlled tells whether s holds control characters other than tabs and newlines.
 func controlled(s string) bool {
 	i := 0
@@ -26,30 +24,6 @@ func control(s string) bool {
 		}
 	}
 	return false
-}
-
-// shown is s as a terminal shows it: without control characters, escape sequences and what belongs to them, and
-// without characters that have no width.
-func shown(s string) string {
-	var b strings.Builder
-	b.Grow(len(s))
-	for i := 0; i < len(s); {
-		c := s[i]
-		switch {
-		case c == 0x1b:
-			i += 1 + sequence(s[i+1:])
-		case c == 0xc2 && i+1 < len(s) && s[i+1] >= 0x80 && s[i+1] < 0xa0: // C1: the eight-bit forms of ESC x
-			i += 2 + rest(s[i+2:], s[i+1]-0x40)
-		case c == 0xe2 && i+2 < len(s) && s[i+1] == 0x80 && s[i+2] >= 0x8b && s[i+2] <= 0x8f: // zero width, direction
-			i += 3
-		case c < ' ' && c != '\t' && c != '\n' || c == 0x7f:
-			i++
-		default:
-			b.WriteByte(c)
-			i++
-		}
-	}
-	return b.String()
 }
 
 // sequence measures what follows an ESC and belongs to it (ECMA-48, 5.3).
