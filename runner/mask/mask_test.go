@@ -273,6 +273,7 @@ func FuzzMask(f *testing.F) {
 	f.Add("secret", "two\nlines", "a secret two\nlines b", uint8(3))
 	f.Add("aab", "aba", "aabaabaab", uint8(1))
 	f.Add("\"quoted value\"", "b", "x\r\nb", uint8(0))
+	f.Add("sec\\ret", "k\"e\"y", "a \x1b[1msec\x1b[0m\\ret k\\\"e\\\"y %25\\u00e9\\ud83d\\ude00", uint8(5))
 	f.Fuzz(func(t *testing.T, one, two, text string, step uint8) {
 		text = text + one + text + two
 		m := New(one, two)
@@ -287,8 +288,17 @@ func FuzzMask(f *testing.F) {
 				t.Fatalf("Mask(%q) = %q shows %q", text, whole, v)
 			}
 		}
-		if m.Contains(text) != (whole != text) && !strings.Contains(text, "*") {
-			t.Fatalf("Contains(%q) = %v, but Mask gives %q", text, m.Contains(text), whole)
+		shown := m.MaskShown(text)
+		for _, v := range []string{one, two} {
+			if v = strings.TrimSpace(v); v != "" && !strings.Contains(v, "*") && strings.Contains(shown, v) {
+				t.Fatalf("MaskShown(%q) = %q shows %q", text, shown, v)
+			}
+		}
+		if whole != text && !m.Contains(text) && !strings.Contains(text, "*") {
+			t.Fatalf("Contains(%q) finds nothing, but Mask gives %q", text, whole)
+		}
+		if m.Contains(text) != (shown != text) && !strings.Contains(text, "*") {
+			t.Fatalf("Contains(%q) = %v, but MaskShown gives %q", text, m.Contains(text), shown)
 		}
 		var out bytes.Buffer
 		w := m.Writer(&out)
