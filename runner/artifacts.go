@@ -17,15 +17,14 @@ import (
 // the variable, that names the file of what the job has declared so far.
 const artifactsList = "artifacts_list"
 
-// listFile is the file of GITHUB_ARTIFACTS_LIST for one process; what the
-// process writes to it is ignored. files gets its path.
-func (x *execution) listFile(sc *scope, id string, files map[string]string) executor.File {
-	files[artifactsList] = x.info.Paths.Temp + "/_runner_file_commands/artifacts_list_" + id
-	data, err := command.ArtifactsList(sc.artifacts)
+// listFile is the file of GITHUB_ARTIFACTS_LIST for the process of a step; what
+// that writes to it is ignored.
+func (x *execution) listFile(r *stepRun) executor.File {
+	data, err := command.ArtifactsList(r.scope.artifacts)
 	if err != nil { // strings alone are in it
 		x.noteInfra(err)
 	}
-	return executor.File{Path: files[artifactsList], Data: data, Mode: 0o666}
+	return executor.File{Path: r.gh.files[artifactsList], Data: data, Mode: 0o666}
 }
 
 // declareArtifacts takes what a step wrote into GITHUB_ARTIFACTS: all of it or,

@@ -59,7 +59,7 @@ steps:
 	if got := r.lists(); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("lists\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	r.wantLog("2 1 artifacts of this step are noted, 1 of the job so far", "5 true true")
+	r.wantLog("2 1 artifacts of this step are noted, 1 of the job so far", "5 false false")
 }
 
 func TestArtifactsThatAreRefused(t *testing.T) {

@@ -110,3 +110,10 @@ steps:
 	broken := bench{workflow: job("defaults: {run: {shell: \"${{ fromJSON('{') }}\"}}\nsteps:\n  - run: echo\n")}.run(t)
 	broken.wantSteps("1 Set up job: failure\n")
 }
+
+// The command files are known to expressions, too.
+func TestFilesInExpressions(t *testing.T) {
+	r := bench{workflow: job("steps:\n  - run: echo ${{ github.output }} ${{ github.env == github.path }} ${{ github.state != '' }}\n  - id: a\n    run: write ${{ github.output }} x=1\n  - run: echo ${{ steps.a.outputs.x }}\n")}.run(t)
+	r.wantConclusion(plan.Success)
+	r.wantLog("2 "+r.fake.Commands()[0].Env["GITHUB_OUTPUT"]+" false true", "4 1")
+}

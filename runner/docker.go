@@ -187,7 +187,6 @@ func (x *execution) runContainer(ctx context.Context, r *stepRun, c containerRun
 	if !ok {
 		return 0, noContainers(c.image.Ref, x.job.Place)
 	}
-	id := x.nextID()
 	shares := x.shares()
 	env, err := places.Container(ctx, executor.ContainerSpec{
 		Name: r.step.ID, Image: c.image, Share: shares, Dir: "/github/workspace",
@@ -212,10 +211,9 @@ func (x *execution) runContainer(ctx context.Context, r *stepRun, c containerRun
 	if len(argv) == 0 {
 		return 0, fmt.Errorf("run image %q: it has neither an entrypoint nor a command: give with.entrypoint or with.args", c.image.Ref)
 	}
-	files := x.commandFiles(id)
-	list := x.listFile(r.scope, id, files)
-	r.gh.files = files
-	cmd := executor.Command{ID: executor.ProcessID(id), Argv: argv, Dir: "/github/workspace", Env: map[string]string{}}
+	x.identify(r)
+	files, list := r.gh.files, x.listFile(r)
+	cmd := executor.Command{ID: executor.ProcessID(r.id), Argv: argv, Dir: "/github/workspace", Env: map[string]string{}}
 	inside := make(map[string]string, len(files))
 	for k, v := range x.processEnv(r, c.env) {
 		cmd.Env[k] = translate(shares, v)

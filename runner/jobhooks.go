@@ -56,9 +56,10 @@ func (x *execution) runHook(ctx context.Context, r *stepRun, file string) (int, 
 	if err != nil {
 		return 0, fmt.Errorf("run the hook %q: %w", file, err)
 	}
-	p := process{id: x.nextID(), dir: x.workspace}
+	x.identify(r)
+	p := process{dir: x.workspace}
 	if x.job.Place.Executor != "host" {
-		copied := x.info.Paths.Temp + "/" + p.id + path.Ext(file)
+		copied := x.info.Paths.Temp + "/" + r.id + path.Ext(file)
 		p.files = []executor.File{{Path: copied, Data: data, Mode: 0o755}}
 		file = copied
 	}

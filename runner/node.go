@@ -33,7 +33,6 @@ func (x *execution) runNode(ctx context.Context, r *stepRun, inst *instance, ent
 		extra = append(extra, Var{"STATE_" + k, inst.state[k]})
 	}
 	return x.process(ctx, r, process{
-		id:   x.nextID(),
 		argv: []string{program, path.Join(a.placeDir, entry)},
 		dir:  x.workspace,
 		env:  extra,

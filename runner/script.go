@@ -16,6 +16,7 @@ import (
 // runScript is a `run:` step: the script goes into a file that a shell runs.
 func (x *execution) runScript(ctx context.Context, r *stepRun) (int, error) {
 	r.ofAction(action.Ref{}) // a script is nobody's, also inside an action
+	x.identify(r)
 	sc := x.exprs(r)
 	script, err := template.String(r.step.Script, sc)
 	if err != nil {
@@ -41,13 +42,11 @@ func (x *execution) runScript(ctx context.Context, r *stepRun) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	id := x.nextID()
-	file := x.info.Paths.Temp + "/" + id + sh.ext
+	file := x.info.Paths.Temp + "/" + r.id + sh.ext
 	script = strings.ReplaceAll(script, "\r\n", "\n")
 
 	x.scriptHeader(r, script, sh.display)
 	p := process{
-		id:    id,
 		argv:  sh.argv(file),
 		dir:   x.inWorkspace(dir),
 		files: []executor.File{{Path: file, Data: []byte(sh.fix(script)), Mode: 0o755}},
@@ -86,7 +85,6 @@ func (x *execution) printEnv(r *stepRun) {
 
 // process is a process of a step, before the environment is put together.
 type process struct {
-	id    string
 	argv  []string
 	dir   string
 	env   []Var // over the step's env: INPUT_*, STATE_*
@@ -95,13 +93,23 @@ type process struct {
 	by    handler
 }
 
+// identify names the step's process and its command files, which expressions
+// may ask for: ${{ github.output }}.
+func (x *execution) identify(r *stepRun) {
+	if r.id != "" {
+		return
+	}
+	r.id = x.nextID()
+	r.gh.files = x.commandFiles(r.id)
+	r.gh.files[artifactsList] = x.info.Paths.Temp + "/_runner_file_commands/artifacts_list_" + r.id
+}
+
 // process runs p in the job's place and reads its command files.
 func (x *execution) process(ctx context.Context, r *stepRun, p process) (int, error) {
-	files := x.commandFiles(p.id)
-	list := x.listFile(r.scope, p.id, files)
-	r.gh.files = files
+	x.identify(r)
+	files, list := r.gh.files, x.listFile(r)
 	cmd := executor.Command{
-		ID:          executor.ProcessID(p.id),
+		ID:          executor.ProcessID(r.id),
 		Argv:        p.argv,
 		Env:         x.processEnv(r, p.env),
 		PrependPath: r.scope.paths,

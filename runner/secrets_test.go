@@ -72,7 +72,7 @@ steps:
   - run: "echo ${{ github.workspace }} ${{ github.job }} ${{ github.event.n }} ${{ job.workflow_ref }} ${{ job.workflow_sha }} ${{ runner.temp }} ${{ toJSON(job.services) }} [${{ job.container.id }}] ${{ github.output != '' }}"
 `)}.run(t)
 	r.wantConclusion(plan.Success)
-	r.wantLog("2 " + benchWorkspace + " build 1 octo/demo/.github/workflows/ci.yml@refs/heads/main w5ha /home/runner/work/_temp {} [] false")
+	r.wantLog("2 " + benchWorkspace + " build 1 octo/demo/.github/workflows/ci.yml@refs/heads/main w5ha /home/runner/work/_temp {} [] true")
 }
 
 func TestServices(t *testing.T) {

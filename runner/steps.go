@@ -23,6 +23,7 @@ type stepRun struct {
 	gh    githubFields
 	name  string
 	out   *output
+	id    string // of its process and its command files, once it has them
 	// tested tells how the condition was evaluated.
 	tested []string
 	// decided waits, in a job that is cancelled, until it is known whether the

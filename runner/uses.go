@@ -44,6 +44,7 @@ func (x *execution) runUses(ctx context.Context, r *stepRun) (int, error) {
 		return 0, err
 	}
 	r.ofAction(x.located(ref))
+	x.identify(r)
 	given, err := template.StringMap(r.step.With, x.exprs(r), false)
 	if err != nil {
 		return 0, fmt.Errorf("evaluate with: %w", err)
