@@ -113,10 +113,8 @@ func (m *Masker) MaskShown(s string) string {
 	}
 	var found spans
 	a.find(s, &found)
-	for i := range readings {
-		if r := &readings[i]; r.differs(s) && m.on(r.name) {
-			a.findReading(s, r, &found)
-		}
+	if t := traitsOf(s); t != 0 {
+		m.findReadings(a, s, t, &found)
 	}
 	return replaced(s, found)
 }
@@ -127,17 +125,22 @@ func (m *Masker) Contains(s string) bool {
 	if a.empty() {
 		return false
 	}
-	found := a.find(s, nil)
-	for i := range readings {
-		if r := &readings[i]; !found && r.differs(s) && m.on(r.name) {
-			found = a.findReading(s, r, nil)
-		}
-	}
-	return found
+	return a.find(s, nil) || m.findReadings(a, s, traitsOf(s), nil)
 }
 
-func (m *Masker) on(name string) bool {
-	return len(m.without) == 0 || !slices.Contains(m.without, name)
+// findReadings is find for the readings of a text; with a nil found it ends at the first.
+func (m *Masker) findReadings(a *search, s string, t traits, found *spans) bool {
+	any := false
+	for i := range readings {
+		r := &readings[i]
+		if r.of&^t != 0 || slices.Contains(m.without, r.name) || !a.findReading(s, r, found) {
+			continue
+		}
+		if any = true; found == nil {
+			break
+		}
+	}
+	return any
 }
 
 func replaced(s string, found spans) string {

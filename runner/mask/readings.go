@@ -8,10 +8,19 @@ import (
 
 // reading is a way in which a text says more than is written: a value can be in what is read alone.
 type reading struct {
-	name    string
-	differs func(string) bool // quick: whether the reading may be another text
-	steps   []step            // one after the other
+	name  string
+	of    traits // the texts that it may change
+	steps []step // one after the other
 }
+
+// traits say which readings of a text may differ from it.
+type traits int
+
+const (
+	hasControls traits = 1 << iota
+	hasEscapes
+	hasCommandEscapes
+)
 
 // step reads what is at s[i:]: n bytes are one unit, which is read as out.
 type step func(s string, i int) (n int, out string)
@@ -19,12 +28,12 @@ type step func(s string, i int) (n int, out string)
 // readings are what a terminal shows of a text, for `grep --color` colours a part of a value, and texts whose encoded
 // values were escaped once more: in JSON, in quotes as our own errors quote what users wrote, in a workflow command.
 var readings = []reading{
-	{"controls", controlled, []step{shown}},
-	{"escaped", escaped, []step{unescape}},
-	{"escaped-twice", escapedTwice, []step{unescape, unescape}},
-	{"command", commandEscaped, []step{commandUnescape}},
-	{"command-escaped", func(s string) bool { return escaped(s) && commandEscaped(s) }, []step{unescape, commandUnescape}},
-	{"command-escaped-twice", func(s string) bool { return escapedTwice(s) && commandEscaped(s) }, []step{unescape, unescape, commandUnescape}},
+	{"controls", hasControls, []step{shown}},
+	{"escaped", hasEscapes, []step{unescape}},
+	{"escaped-twice", hasEscapes, []step{unescape, unescape}},
+	{"command", hasCommandEscapes, []step{commandUnescape}},
+	{"command-escaped", hasEscapes | hasCommandEscapes, []step{unescape, commandUnescape}},
+	{"command-escaped-twice", hasEscapes | hasCommandEscapes, []step{unescape, unescape, commandUnescape}},
 }
 
 // Readings are the names of the ways in which MaskShown and Contains read a text, beside what Mask finds.
@@ -66,9 +75,19 @@ func readStep(s string, next step, sources bool, before []span) (string, []span)
 	return b.String(), from
 }
 
-func escaped(s string) bool { return strings.IndexByte(s, '\\') >= 0 }
-
-func escapedTwice(s string) bool { return strings.Contains(s, `\\`) }
+func traitsOf(s string) traits {
+	var t traits
+	if controlled(s) {
+		t |= hasControls
+	}
+	if strings.IndexByte(s, '\\') >= 0 {
+		t |= hasEscapes
+	}
+	if commandEscaped(s) {
+		t |= hasCommandEscapes
+	}
+	return t
+}
 
 // unescape undoes what JSON, %q and the like do to text that can be read.
 func unescape(s string, i int) (int, string) {
