@@ -28,7 +28,7 @@ const docs = "../../../docs/"
 func TestDocs(t *testing.T) {
 	for file, parts := range map[string]map[string]string{
 		"configuration.md": {"settings": settingsTable()},
-		"cli.md":           {"commands": commandsTable(), "flags": runFlags(), "act": actTable(), "events": eventsTable()},
+		"cli.md":           {"commands": commandsTable(), "flags": runFlags(), "act": actTable(), "events": eventsTable(), "features": featuresTable()},
 	} {
 		data, err := os.ReadFile(docs + file)
 		if err != nil {
@@ -80,6 +80,15 @@ func TestLinks(t *testing.T) {
 }
 
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+
+func featuresTable() string {
+	var b strings.Builder
+	b.WriteString("| feature | in `drydock run` | what that means |\n|---|---|---|\n")
+	for _, f := range features {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", featureID(f.name), f.standing, cell(f.note))
+	}
+	return b.String()
+}
 
 func settingsTable() string {
 	var b strings.Builder

@@ -41,6 +41,8 @@ var features = []struct {
 	{"conditions", exact, ""},
 	{"matrix", exact, ""},
 	{"timeouts", exact, ""},
+	{"continue-on-error", exact, ""},
+	{"job outputs", exact, ""},
 	{"reusable workflows", exact, ""},
 	{"background steps", exact, ""},
 	{"container", exact, ""},
@@ -55,7 +57,7 @@ var features = []struct {
 	{"GITHUB_TOKEN", emulated, "the one that you give with -s GITHUB_TOKEN, else it is empty"},
 	{"permissions", emulated, "checked between files; a token of your own keeps the rights that it has"},
 	{"concurrency", emulated, "within a run; two runs of drydock do not wait for each other"},
-	{"environment", emulated, "as one without rules: nobody approves, and its secrets and variables are those that you give"},
+	{"environment", emulated, "as one without rules: nobody approves, its secrets and variables are those that you give, its url is said at the end"},
 	{"cache-mode", notYet, "there are no caches that it could limit"},
 	{"caches", notYet, ""},
 	{"artifacts", notYet, ""},
@@ -185,6 +187,10 @@ func (s *featureSearch) job(j *workflow.Job) {
 	s.concurrency(j.Concurrency)
 	s.node("conditions", j.If)
 	s.node("timeouts", j.TimeoutMinutes)
+	s.node("continue-on-error", j.ContinueOnError)
+	if len(j.Outputs) > 0 {
+		s.uses("job outputs", j.Outputs[0].Pos)
+	}
 	s.node("reusable workflows", j.Uses)
 	s.node("container", j.Container)
 	s.node("services", j.Services)
@@ -224,6 +230,7 @@ func (s *featureSearch) steps(steps []workflow.Step) {
 		common := step.Common()
 		s.node("conditions", common.If)
 		s.node("timeouts", common.TimeoutMinutes)
+		s.node("continue-on-error", common.ContinueOnError)
 		if common.Background {
 			s.uses("background steps", common.Pos)
 		}

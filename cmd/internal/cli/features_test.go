@@ -22,6 +22,8 @@ jobs:
   a:
     runs-on: ubuntu-latest
     timeout-minutes: 3
+    outputs: {x: 1}
+    continue-on-error: true
     environment: production
     container: alpine
     services: {db: {image: postgres}}
@@ -47,11 +49,11 @@ func TestFeatureRows(t *testing.T) {
 		got = append(got, fmt.Sprintf("%d:%d %s", r.Line, r.Column, r.Feature))
 	}
 	want := []string{
-		"3:21 event filters", "3:36 path filters", "5:32 inputs", "4:14 schedule", "22:12 needs", "18:13 conditions", "23:15 matrix",
-		"11:22 timeouts", "26:13 reusable workflows", "19:9 background steps", "13:16 container", "14:15 services",
-		"10:14 hosted machine", "24:28 windows or macos", "19:23 secrets", "19:40 GITHUB_TOKEN", "6:14 permissions",
-		"7:14 concurrency", "12:18 environment", "16:15 caches", "17:15 artifacts", "6:14 OIDC tokens",
-		"1:11 run name",
+		"3:21 event filters", "3:36 path filters", "5:32 inputs", "4:14 schedule", "24:12 needs", "20:13 conditions", "25:15 matrix",
+		"11:22 timeouts", "28:13 reusable workflows", "21:9 background steps", "15:16 container", "16:15 services",
+		"10:14 hosted machine", "26:28 windows or macos", "21:23 secrets", "21:40 GITHUB_TOKEN", "6:14 permissions",
+		"7:14 concurrency", "14:18 environment", "18:15 caches", "19:15 artifacts", "6:14 OIDC tokens",
+		"1:11 run name", "12:15 job outputs", "13:24 continue-on-error",
 	}
 	got, want = slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))
 	if !slices.Equal(got, want) {
@@ -64,7 +66,7 @@ func TestFeatureRows(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	if err := printFeatures(&out, mapped); err != nil || !strings.HasPrefix(out.String(), "ci.yml:16:15  not yet ") {
+	if err := printFeatures(&out, mapped); err != nil || !strings.HasPrefix(out.String(), "ci.yml:18:15  not yet ") {
 		t.Errorf("got %s %v", out.String(), err)
 	}
 }
