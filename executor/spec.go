@@ -35,6 +35,9 @@ type Spec struct {
 	// Containers asks for a network even when there are no services, since
 	// docker actions will join.
 	Containers bool `json:"containers,omitempty"`
+	// Expose says that ports will be exposed and carry much: what makes that
+	// fast is got ready. They can be exposed without it too.
+	Expose bool `json:"expose,omitempty"`
 	// Linger is how long the place lives on, in seconds, when the program
 	// that made it is gone: 0 means the back end's default (short on a
 	// laptop), a server asks for minutes.

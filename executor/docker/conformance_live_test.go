@@ -9,7 +9,7 @@ import (
 
 func TestConformance(t *testing.T) {
 	for name, spec := range map[string]executor.Spec{
-		"machine":   {Name: "conformance", Kind: executor.Machine, Image: executor.Image{Ref: testImage}},
+		"machine":   {Name: "conformance", Kind: executor.Machine, Image: executor.Image{Ref: testImage}, Expose: true},
 		"container": {Name: "conformance", Kind: executor.Container, Image: executor.Image{Ref: testImage}},
 		"user":      {Name: "conformance", Kind: executor.Machine, Image: executor.Image{Ref: userImage}},
 	} {

@@ -178,9 +178,11 @@ func (b *building) makeJob(ctx context.Context) error {
 	h := housing{
 		name: b.name, image: img, pic: pic, settings: b.job, labels: labels, network: b.network,
 		linger: b.spec.Linger, work: paths.Work, tools: paths.ToolCache, provide: b.spec.Provide,
-		sockets: b.x.makeSockets(b.c, b.spec.Labels),
 	}
-	b.env.sockets = h.sockets
+	if b.spec.Expose {
+		h.sockets = b.x.makeSockets(b.c, b.spec.Labels)
+		b.env.sockets = h.sockets
+	}
 	named, err := b.x.house(context.WithoutCancel(ctx), b.c, &h)
 	b.env.noteVolumes(named)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/executor/helper/wire"
 )
 
 const bashImage = "drydock-test/bash:1"
@@ -41,7 +42,7 @@ func BenchmarkExpose(b *testing.B) {
 				c.noBinds.Store(true)
 			}
 			e, err := x.Create(b.Context(), executor.Spec{
-				Name: "bench", Labels: labels, Kind: executor.Machine, Image: executor.Image{Ref: bashImage, Pull: executor.PullNever},
+				Name: "bench", Labels: labels, Kind: executor.Machine, Image: executor.Image{Ref: bashImage, Pull: executor.PullNever}, Expose: true,
 			})
 			if err != nil {
 				b.Fatal(err)
@@ -94,5 +95,72 @@ func BenchmarkExpose(b *testing.B) {
 				})
 			}
 		})
+	}
+}
+
+// TestExposeBySocket: what a place sees of the sockets is not to be changed by
+// it, and nothing of them stays.
+func TestExposeBySocket(t *testing.T) {
+	x, labels := live(t, Options{})
+	e := create(t, x, executor.Spec{Name: "sockets", Labels: labels, Kind: executor.Machine, Image: executor.Image{Ref: userImage}, Expose: true})
+	ways := make(chan net.Conn, 1)
+	addr, err := e.Expose(t.Context(), 0, func(c net.Conn) { ways <- c; c.Close() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || net.ParseIP(host) == nil || net.ParseIP(host).IsLoopback() {
+		t.Fatalf("address %q, %v: containers beside the job cannot reach it", addr, err)
+	}
+	run := func(user, script string) int {
+		exit, err := executor.Run(t.Context(), e, executor.Command{
+			ID: executor.ProcessID(newName("p")), Argv: []string{"sh", "-c", script}, Dir: "/", User: user,
+		}, nil, executor.DefaultStop)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return exit.Code
+	}
+	run("", "nc "+host+" "+port+" </dev/null")
+	if _, stream := (<-ways).(*wire.Duplex); stream {
+		t.Error("a local engine, and connections take the stream")
+	}
+	for user, script := range map[string]string{
+		"":     "ls /.drydock/sockets",                                               // the job's user does not even see them
+		"0:0":  "touch /.drydock/sockets/x || rm /.drydock/sockets/*",                // root cannot change them
+		"root": "mount -o remount,rw /.drydock/sockets && touch /.drydock/sockets/x", // nor the mount
+	} {
+		if code := run(user, script+" 2>/dev/null"); code == 0 {
+			t.Errorf("user %q may do %q", user, script)
+		}
+	}
+	if fi, err := os.Stat(e.sockets); err != nil || fi.Mode().Perm() != 0o700 {
+		t.Errorf("the folder: %v, %v", fi, err)
+	}
+	// A crash leaves the folder; the next sweep of another run takes it.
+	left := x.makeSockets(e.c, executor.Labels{Owner: labels.Owner, Run: "crashed"})
+	swept, err := x.Sweep(t.Context(), labels.Owner, func(r executor.RunID) bool { return r == labels.Run })
+	if err != nil || len(swept.Removed) != 1 || !strings.Contains(swept.Removed[0], "crashed") {
+		t.Errorf("swept %q, %v", swept.Removed, err)
+	}
+	if _, err := os.Stat(left); err == nil {
+		t.Error("the folder of a crashed run is left")
+	}
+	if err := e.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if runs, _ := os.ReadDir(x.socketRoot(labels.Owner)); len(runs) > 0 {
+		t.Errorf("left: %v", runs)
+	}
+}
+
+// BenchmarkExposeOnly is what a job pays that exposes a port and is not visited.
+func BenchmarkExposeOnly(b *testing.B) {
+	x, labels := live(b, Options{})
+	e := create(b, x, executor.Spec{Name: "bench", Labels: labels, Kind: executor.Machine, Expose: true})
+	for b.Loop() {
+		if _, err := e.Expose(b.Context(), 0, func(c net.Conn) { c.Close() }); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
