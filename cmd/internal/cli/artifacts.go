@@ -56,9 +56,18 @@ Files that are there already are replaced. Nothing is ever written outside the f
 	return cmd
 }
 
-// kept opens the artifacts of all runs.
-func (a *app) kept() (*artifact.Service, func(), error) {
-	folder, err := blob.NewFolder(a.config.StateDir)
+// kept opens the artifacts of a run: below the state folder, or where the run
+// was told to keep them.
+func (a *app) kept(r *history.Run) (*artifact.Service, func(), error) {
+	dir := a.config.StateDir
+	if _, _, flags, err := a.recordedFlags(r.Arguments); err == nil {
+		if given, err := flags.GetString("artifact-server-path"); err == nil && given != "" {
+			if dir = given; !filepath.IsAbs(dir) {
+				dir = filepath.Join(r.Dir, dir)
+			}
+		}
+	}
+	folder, err := blob.NewFolder(dir)
 	if err != nil {
 		return nil, nil, &exitError{exitUsage, err}
 	}
@@ -72,7 +81,11 @@ func (a *app) completeArtifacts(cmd *cobra.Command, args []string, typed string)
 	if len(args) > 1 || a.config == nil && a.enter(cmd) != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	service, done, err := a.kept()
+	r, err := a.pastRun(args, 0)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	service, done, err := a.kept(r)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -96,7 +109,7 @@ type artifactRow struct {
 }
 
 func (a *app) artifacts(ctx context.Context, r *history.Run, name, dir string, asJSON bool) error {
-	service, done, err := a.kept()
+	service, done, err := a.kept(r)
 	if err != nil {
 		return err
 	}
