@@ -28,6 +28,7 @@ func (x *execution) placeSpec(log func(string)) error {
 		Linger:  place.Linger,
 		Log:     log,
 	}
+	x.spec.Expose = x.wantsServices()
 	if x.Externals != "" {
 		x.spec.Provide = []executor.Provided{{Source: x.Externals, Target: externals}}
 	}

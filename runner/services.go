@@ -9,7 +9,8 @@ import (
 // and ID tokens. One set of them serves all jobs of an engine.
 type Services interface {
 	// Open gives the job's own token. The engine calls it once for each job that
-	// has its place, and Endpoints.Close when the job's last step is over.
+	// has its place and a step that may use them, and Endpoints.Close when the
+	// job's last step is over.
 	Open(ctx context.Context, job *Job) (Endpoints, error)
 
 	// Serve answers one connection that came out of the job's place, until it

@@ -169,7 +169,7 @@ func TestServicesOnlyWhereNeeded(t *testing.T) {
 		want        int
 	}{
 		{"run alone", "steps:\n  - run: echo $ACTIONS_RUNTIME_TOKEN\n", &desk{}, false, 0},
-		{"run with id token", "steps:\n  - run: echo $ACTIONS_ID_TOKEN_REQUEST_URL\n", &desk{idToken: true}, false, 1},
+		{"run with id token", "permissions: {id-token: write}\nsteps:\n  - run: echo $ACTIONS_ID_TOKEN_REQUEST_URL\n", &desk{idToken: true}, false, 1},
 		{"run that shall see them", "steps:\n  - run: echo $ACTIONS_RUNTIME_URL\n", &desk{}, true, 1},
 		{"local action", "steps:\n  - uses: ./act\n", &desk{}, false, 1},
 	} {
@@ -182,6 +182,12 @@ func TestServicesOnlyWhereNeeded(t *testing.T) {
 			r.wantConclusion(plan.Success)
 			if n := len(r.fake.Calls("expose")); n != test.want {
 				t.Errorf("%d ports were exposed, want %d\n%s", n, test.want, r.log())
+			}
+			if asked := r.fake.Calls("create")[0].Spec.Expose; asked != (test.want > 0) {
+				t.Errorf("the place is asked for exposed ports: %t", asked)
+			}
+			if n := test.desk.opened.Load(); n != int32(test.want) {
+				t.Errorf("opened %d times", n)
 			}
 		})
 	}

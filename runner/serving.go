@@ -32,7 +32,7 @@ type serving struct {
 // openServices opens the job's endpoints and makes them reachable in its place,
 // beside what else is set up. The returned function waits for it.
 func (x *execution) openServices(ctx context.Context, o *output) (wait func() error, err error) {
-	if x.Services == nil {
+	if !x.wantsServices() {
 		return func() error { return nil }, nil
 	}
 	ends, err := x.Services.Open(ctx, x.job)
@@ -41,9 +41,6 @@ func (x *execution) openServices(ctx context.Context, o *output) (wait func() er
 	}
 	x.masker.Add(ends.Token)
 	x.serving.ends = ends
-	if !ends.IDToken && !x.ServicesForScripts && !x.usesActions() {
-		return func() error { return nil }, nil
-	}
 	type answer struct {
 		addr string
 		err  error
@@ -72,6 +69,11 @@ func (x *execution) openServices(ctx context.Context, o *output) (wait func() er
 	}, nil
 }
 
+// wantsServices tells whether a step may have a use for the services.
+func (x *execution) wantsServices() bool {
+	return x.Services != nil && (x.ServicesForScripts || x.usesActions() || x.wantsIDToken())
+}
+
 // usesActions tells whether a step may run an action.
 func (x *execution) usesActions() bool {
 	for i := range x.job.Leg.Job.Steps {
@@ -84,6 +86,13 @@ func (x *execution) usesActions() bool {
 		}
 	}
 	return false
+}
+
+// wantsIDToken tells whether the job asks for id-token: write; whether it gets
+// that is for the services to say.
+func (x *execution) wantsIDToken() bool {
+	p := x.job.Leg.Job.Permissions
+	return p != nil && (p.All == "write-all" || p.Scopes["id-token"] == "write")
 }
 
 // serve answers a connection that came out of the place.

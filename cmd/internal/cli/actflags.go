@@ -26,7 +26,6 @@ var actFlags = []actFlag{
 	{name: "use-new-action-cache", what: "there is one store of actions"},
 	{name: "action-cache-path", arg: "FOLDER", what: "actions are kept below cache_dir"},
 	{name: "rebuild", on: true, what: "images of docker actions follow their content"},
-	{name: "no-cache-server", what: "no cache service is started"},
 	{name: "no-recurse", what: "folders below the workflows' are not read"},
 	{name: "log-prefix-job-id", what: "lines carry the job's name"},
 	{name: "strict", what: "workflows are always checked by GitHub's rules"},
@@ -38,13 +37,11 @@ var actFlags = []actFlag{
 	{name: "remote-name", arg: "NAME", what: "the remote is found: the branch's, else origin"},
 	{name: "replace-ghe-action-with-github-com", arg: "ACTION", what: "see --local-repository", note: "--replace-ghe-action-with-github-com has no effect: use --local-repository"},
 	{name: "replace-ghe-action-token-with-github-com", arg: "TOKEN", what: "see --local-repository"},
-	{name: "artifact-server-path", arg: "FOLDER", what: "job services are not part of this version", note: services},
-	{name: "artifact-server-addr", arg: "ADDRESS", what: "likewise", note: services},
-	{name: "artifact-server-port", arg: "PORT", what: "likewise", note: services},
-	{name: "cache-server-path", arg: "FOLDER", what: "likewise", note: services},
-	{name: "cache-server-addr", arg: "ADDRESS", what: "likewise", note: services},
-	{name: "cache-server-port", arg: "PORT", what: "likewise", note: services},
-	{name: "cache-server-external-url", arg: "URL", what: "likewise", note: services},
+	{name: "artifact-server-addr", arg: "ADDRESS", what: "jobs reach the services inside their own place"},
+	{name: "artifact-server-port", arg: "PORT", what: "likewise"},
+	{name: "cache-server-addr", arg: "ADDRESS", what: "likewise"},
+	{name: "cache-server-port", arg: "PORT", what: "likewise"},
+	{name: "cache-server-external-url", arg: "URL", what: "likewise", note: "--cache-server-external-url has no effect: jobs use the caches of this machine"},
 	{
 		name: "bind", short: "b", what: "not supported yet",
 		refuse: "--bind is not supported yet: jobs get a copy of the working copy: leave it out",
@@ -64,8 +61,6 @@ var actFlags = []actFlag{
 	{name: "list-options", what: "see drydock run --help", refuse: "--list-options: use \"drydock run --help\""},
 }
 
-const services = "the services for artifacts and caches are not part of this version: their flags have no effect"
-
 // actOptions are flags of act that have a meaning here.
 type actOptions struct {
 	architecture   string // os/arch
@@ -77,6 +72,9 @@ type actOptions struct {
 	privileged     bool
 	detectEvent    bool
 	noSkipCheckout bool
+
+	artifactServerPath, cacheServerPath string
+	noCacheServer                       bool
 }
 
 // meanings of the flags in actOptions, for help.
@@ -90,6 +88,9 @@ var actMeanings = [][2]string{
 	{"defaultbranch NAME", "default branch of the repository under test"},
 	{"detect-event", "use the first event that the workflows listen to"},
 	{"github-instance HOST", "sets github.server_url and github.api_url"},
+	{"artifact-server-path FOLDER", "keep artifacts below this folder instead of state_dir"},
+	{"cache-server-path FOLDER", "keep the caches of jobs in this folder instead of cache.path"},
+	{"no-cache-server", "jobs find no caches and save none"},
 	{"no-skip-checkout", "clone in actions/checkout instead of copying the working copy"},
 }
 
@@ -103,6 +104,9 @@ func (o *actOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.defaultBranch, "defaultbranch", "", "")
 	f.BoolVar(&o.detectEvent, "detect-event", false, "")
 	f.StringVar(&o.instance, "github-instance", "", "")
+	f.StringVar(&o.artifactServerPath, "artifact-server-path", "", "")
+	f.StringVar(&o.cacheServerPath, "cache-server-path", "", "")
+	f.BoolVar(&o.noCacheServer, "no-cache-server", false, "")
 	f.BoolVar(&o.noSkipCheckout, "no-skip-checkout", false, "")
 	for _, m := range actMeanings {
 		name, _, _ := strings.Cut(m[0], " ")

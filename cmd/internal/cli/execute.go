@@ -55,6 +55,13 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 	if err != nil {
 		return &exitError{exitInfrastructure, err}
 	}
+	served := a.services(p, o)
+	engine.Services, engine.ServicesForScripts = served, a.config.Services.RunSteps
+	defer func() {
+		if err := served.Close(); err != nil {
+			p.log.Warn("close the services of jobs", "err", err)
+		}
+	}()
 	ui := a.renderer(o)
 	recorded := a.record(s, g, ui)
 	defer recorded.close()
