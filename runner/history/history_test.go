@@ -202,6 +202,9 @@ func TestRecordIsPrivate(t *testing.T) {
 	if args, err := run.CompleteArguments(secrets); err != nil || args[2] != "A=s3cret" {
 		t.Errorf("arguments %q, %v", args, err)
 	}
+	if _, err := s.Plan(run, map[string]string{"TOKEN": "another"}); err == nil || !strings.Contains(err.Error(), "another one now") {
+		t.Errorf("with another secret: %v", err)
+	}
 	if _, err := s.Plan(run, nil); err == nil || !strings.Contains(err.Error(), "secret TOKEN") {
 		t.Errorf("without the secret: %v", err)
 	}

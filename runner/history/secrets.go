@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -25,7 +26,12 @@ func newMark() string {
 	return hex.EncodeToString(b[:])
 }
 
-func marked(name, mark string) string { return "***" + name + ":" + mark + "***" }
+// marked stands for the value of a secret. Two bytes of a sum tell later
+// whether the secret still has that value, and nobody what it is.
+func marked(name, value, mark string) string {
+	sum := sha256.Sum256([]byte(mark + "\x00" + value))
+	return "***" + name + ":" + mark + ":" + hex.EncodeToString(sum[:2]) + "***"
+}
 
 // hider replaces the values of secrets, the longest first.
 func hider(secrets map[string]string, mark string) *strings.Replacer {
@@ -35,7 +41,7 @@ func hider(secrets map[string]string, mark string) *strings.Replacer {
 	var pairs []string
 	for _, name := range names {
 		if v := secrets[name]; v != "" && utf8.ValidString(v) { // JSON holds no other
-			pairs = append(pairs, v, marked(name, mark))
+			pairs = append(pairs, v, marked(name, v, mark))
 		}
 	}
 	return strings.NewReplacer(pairs...)
@@ -47,25 +53,32 @@ func hide(data []byte, secrets map[string]string, mark string) []byte {
 	return mapStrings(data, func(s string) string { return r.Replace(s) })
 }
 
-// restore puts the values back; a secret that is not there is an error.
+// restore puts the values back; a secret that is not there, or has another
+// value now, is an error: the text would be another one.
 func restore(data []byte, secrets map[string]string, mark string) ([]byte, error) {
 	if mark == "" || !bytes.Contains(data, []byte(mark)) {
 		return data, nil
 	}
-	var missing []string
-	pattern := regexp.MustCompile(`\*\*\*([^*]*?):` + regexp.QuoteMeta(mark) + `\*\*\*`)
+	var missing, changed []string
+	pattern := regexp.MustCompile(`\*\*\*([^*]*?):` + regexp.QuoteMeta(mark) + `:[0-9a-f]{4}\*\*\*`)
 	out := mapStrings(data, func(s string) string {
 		return pattern.ReplaceAllStringFunc(s, func(m string) string {
 			name := pattern.FindStringSubmatch(m)[1]
 			v, ok := secrets[name]
-			if !ok && !slices.Contains(missing, name) {
+			switch {
+			case !ok && !slices.Contains(missing, name):
 				missing = append(missing, name)
+			case ok && m != marked(name, v, mark) && !slices.Contains(changed, name):
+				changed = append(changed, name)
 			}
 			return v
 		})
 	})
 	if len(missing) > 0 {
 		return nil, fmt.Errorf("the record holds the value of secret %s, which is not kept: give it again with -s %s", strings.Join(missing, ", "), missing[0])
+	}
+	if len(changed) > 0 {
+		return nil, fmt.Errorf("the record holds the value that secret %s had then, and it has another one now: start a new run", strings.Join(changed, ", "))
 	}
 	return out, nil
 }
