@@ -8,5 +8,7 @@ func noSpace(err error) error { return err }
 
 func lock(*os.File) error { return nil }
 
-// tryLock never gets it: what may be alive is not swept.
-func tryLock(*os.File) bool { return false }
+// locks says that no lock can be taken here: what may be alive is not swept.
+const locks = false
+
+func tryLock(*os.File) bool { return true }

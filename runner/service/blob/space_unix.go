@@ -20,6 +20,9 @@ func noSpace(err error) error {
 // lock waits for the only lock on f; it goes with the process, however that ends.
 func lock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX) }
 
+// locks says that tryLock tells the living from the dead.
+const locks = true
+
 // tryLock is false when another process, or another opening of the file, has it.
 func tryLock(f *os.File) bool {
 	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil

@@ -69,6 +69,9 @@ func (s *staging) claim(log *slog.Logger) error {
 }
 
 func (s *staging) sweep(log *slog.Logger) {
+	if !locks {
+		return
+	}
 	entries, err := fs.ReadDir(s.all.FS(), ".")
 	if err != nil {
 		return

@@ -124,6 +124,16 @@ func (u *Uploads) Stat(id UploadID) (Upload, error) {
 	return up.stat(), nil
 }
 
+// Active is when the last bytes of an upload came; ok is false if there is no
+// such upload. Other than Stat it never waits for one that is being joined.
+func (u *Uploads) Active(id UploadID) (last time.Time, ok bool) {
+	up, err := u.find(id)
+	if err != nil {
+		return time.Time{}, false
+	}
+	return up.lastActive(), true
+}
+
 // SetContentType notes what the client says of the content.
 func (u *Uploads) SetContentType(id UploadID, contentType string) error {
 	up, err := u.find(id)
