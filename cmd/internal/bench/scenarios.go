@@ -18,6 +18,9 @@ type scenario struct {
 
 const head = "on: push\njobs:\n"
 
+// printLog prints 100 MB in lines of 80 bytes.
+const printLog = "yes '2026-11-20T10:00:00Z INFO compiled src/module/some_file.go in 12 ms, 345 left..' | head -c 100000000"
+
 // parallel is how many containers the bare engine runs at a time, as drydock
 // does on two cores.
 const parallel = 8
@@ -38,6 +41,11 @@ var scenarios = []scenario{
 			}
 			return e.job(ctx, commands...)
 		},
+	},
+	{
+		name:     "100 MB of log",
+		workflow: head + "  log:\n    runs-on: bench\n    steps:\n      - run: " + printLog + "\n",
+		bare:     func(ctx context.Context, e *engine) error { return e.job(ctx, printLog) },
 	},
 	{
 		name: "20 legs",
