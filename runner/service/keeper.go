@@ -16,7 +16,7 @@ import (
 // store, so that a laptop's short runs do not do it again and again.
 const (
 	keepEvery = 6 * time.Hour
-	keepMark  = "kept-at"
+	keepMark  = "services/cleaned-at"
 )
 
 // keeper removes what is too old, beside the work, once somebody uses the
@@ -24,7 +24,7 @@ const (
 type keeper struct {
 	store blob.Store
 	log   *slog.Logger
-	jobs  []func(context.Context) (int, error)
+	jobs  []func(context.Context) error
 
 	ctx   context.Context //nolint:containedctx // of the goroutine
 	stop  context.CancelFunc
@@ -32,7 +32,7 @@ type keeper struct {
 	group sync.WaitGroup
 }
 
-func newKeeper(store blob.Store, log *slog.Logger, jobs ...func(context.Context) (int, error)) *keeper {
+func newKeeper(store blob.Store, log *slog.Logger, jobs ...func(context.Context) error) *keeper {
 	k := &keeper{store: store, log: log, jobs: jobs}
 	k.ctx, k.stop = context.WithCancel(context.Background())
 	return k
@@ -64,11 +64,12 @@ func (k *keeper) once(ctx context.Context) {
 		return
 	}
 	for _, job := range k.jobs {
-		if _, err := job(ctx); err != nil {
-			if ctx.Err() == nil {
-				k.log.Warn("remove what is too old", "err", err)
-			}
+		err := job(ctx)
+		if ctx.Err() != nil {
 			return
+		}
+		if err != nil { // one kind must not keep the others
+			k.log.Warn("remove what is too old", "err", err)
 		}
 	}
 	if _, err := k.store.Put(ctx, keepMark, strings.NewReader("\n"), 1); err != nil && ctx.Err() == nil {

@@ -185,13 +185,6 @@ func (j jobClients) elsewhere() jobClients {
 	return j
 }
 
-// with is the same job with one more variable.
-func (j jobClients) with(name, value string) jobClients {
-	j.env = maps.Clone(j.env)
-	j.env[name] = value
-	return j
-}
-
 func (j jobClients) call(op string, args map[string]any) result {
 	j.t.Helper()
 	if args == nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/drydock-ci/drydock/runner"
 	"github.com/drydock-ci/drydock/runner/service/artifact"
 	"github.com/drydock-ci/drydock/runner/service/blob"
+	"github.com/drydock-ci/drydock/runner/service/cache"
 	"github.com/drydock-ci/drydock/runner/service/oidc"
 	"github.com/drydock-ci/drydock/runner/service/token"
 )
@@ -37,8 +38,8 @@ type Options struct {
 	// its own.
 	Staging string
 
-	CacheMaxBytes int64         // of a repository's caches; 0: 10 GiB
-	CacheMaxAge   time.Duration // of a cache that nobody reads; 0: 7 days
+	CacheMaxBytes int64         // of a repository's caches; 0: 10 GiB, below 0: no limit
+	CacheMaxAge   time.Duration // of a cache that nobody reads; 0: 7 days, below 0: no limit
 	Retention     time.Duration // of artifacts; 0: 90 days
 
 	// OIDCKeyFile keeps the key of identity tokens; empty: a new key each time.
@@ -61,6 +62,7 @@ type Server struct {
 	log       *slog.Logger
 	tokens    *token.Issuer
 	artifacts *artifact.Service
+	caches    *cache.Service
 	uploads   []*blob.Uploads
 	handler   http.Handler
 
@@ -102,15 +104,30 @@ func (s *Server) build(o Options) error {
 	s.artifacts = artifact.New(artifact.Options{
 		Store: o.Artifacts, Uploads: artifactUploads, URLs: urls, Retention: o.Retention, Base: o.URL, Log: o.Log,
 	})
+	cacheUploads := artifactUploads
+	if o.Artifacts != o.Store {
+		if cacheUploads, err = s.newUploads(o.Store, o); err != nil {
+			return err
+		}
+	}
+	s.caches = cache.New(cache.Options{
+		Store: o.Store, Uploads: cacheUploads, URLs: urls, MaxBytes: o.CacheMaxBytes, MaxAge: o.CacheMaxAge, Log: o.Log,
+	})
 	identity := oidc.New(oidc.Options{KeyFile: o.OIDCKeyFile, Issuer: o.Issuer, Server: o.Forge, Log: o.Log})
-	s.keeper = newKeeper(o.Artifacts, o.Log, s.artifacts.Expire)
+	s.keeper = newKeeper(o.Artifacts, o.Log, s.caches.Sweep, func(ctx context.Context) error {
+		_, err := s.artifacts.Expire(ctx)
+		return err
+	})
 
 	private, public := http.NewServeMux(), http.NewServeMux()
+	s.caches.Register(private)
 	s.artifacts.Register(private)
 	identity.Register(private)
 	private.HandleFunc("/", unknown)
 	identity.RegisterPublic(public)
-	public.Handle(blob.URLPath, blob.NewHandler(urls, map[string]blob.Class{artifact.URLClass: s.artifacts.Class()}, o.Log))
+	public.Handle(blob.URLPath, blob.NewHandler(urls, map[string]blob.Class{
+		cache.URLClass: s.caches.Class(), artifact.URLClass: s.artifacts.Class(),
+	}, o.Log))
 	public.Handle("/", s.tokens.Require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.keeper.wake()
 		private.ServeHTTP(w, r)
@@ -151,6 +168,9 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // Artifacts are what jobs have uploaded, for a person to list and read.
 func (s *Server) Artifacts() *artifact.Service { return s.artifacts }
 
+// Caches are what jobs have saved, for a person to list and delete.
+func (s *Server) Caches() *cache.Service { return s.caches }
+
 // Open gives the job its token.
 func (s *Server) Open(_ context.Context, job *runner.Job) (runner.Endpoints, error) {
 	g, err := grantOf(job, s.now())
@@ -171,6 +191,7 @@ func (s *Server) Open(_ context.Context, job *runner.Job) (runner.Endpoints, err
 // end makes a job's token dead and gives up what the job did not finish.
 func (s *Server) end(text string, g token.Grant) {
 	s.tokens.Revoke(text)
+	s.caches.Abandon(context.Background(), g)
 	s.artifacts.Abandon(context.Background(), g)
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/drydock-ci/drydock/runner"
+	"github.com/drydock-ci/drydock/runner/service/blob"
 	"github.com/drydock-ci/drydock/runner/service/oidc"
 )
 
@@ -147,6 +148,46 @@ func TestNothingHappensBeforeTheFirstUse(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	t.Error("the first use did not start the clean-up")
+}
+
+func TestArtifactsInAStoreOfTheirOwn(t *testing.T) {
+	artifacts, err := blob.NewFolder(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer artifacts.Close()
+	s, at := serve(t, func(o *Options) { o.Artifacts = artifacts })
+	e := open(t, s, message(github(nil, withDefault)))
+	post := func(path, body string) {
+		request, err := http.NewRequest(http.MethodPost, at+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+e.Token)
+		request.Header.Set("Content-Type", "application/json")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode/100 != 2 {
+			t.Errorf("POST %s: %d", path, response.StatusCode)
+		}
+	}
+	post("_apis/pipelines/workflows/4711/artifacts", `{"Type":"actions_storage","Name":"a"}`)
+	found := 0
+	for info, err := range artifacts.List(t.Context(), "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(info.Key, "artifact-ids/") {
+			found++
+		}
+	}
+	if found != 1 {
+		t.Errorf("%d artifacts are numbered in their own store, want 1", found)
+	}
+	post("_apis/artifactcache/caches", `{"key":"k","version":"v"}`)
 }
 
 func TestNewWithoutAStore(t *testing.T) {

@@ -23,7 +23,8 @@ const DefaultRetention = 90 * 24 * time.Hour
 
 const downloadTTL = time.Hour
 
-// Options of a Service. Store, Uploads and URLs must be given.
+// Options of a Service. Without Uploads and URLs it can only list, read, delete
+// and expire.
 type Options struct {
 	Store   blob.Store
 	Uploads *blob.Uploads
