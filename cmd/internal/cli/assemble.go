@@ -23,6 +23,7 @@ type parts struct {
 	host   *host.Executor
 	store  *action.Store
 	nodes  *node.Provider
+	hooks  runner.Hooks
 	log    *slog.Logger
 }
 
@@ -50,7 +51,7 @@ func (a *app) assemble(local []action.LocalRepository) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &parts{log: log}
+	p := &parts{log: log, hooks: a.hooks()}
 	p.docker = docker.New(docker.Options{
 		Host:   c.Docker.Host,
 		Policy: a.policy(),
@@ -105,8 +106,16 @@ func (p *parts) engine(owner executor.OwnerID, workspace runner.Workspace, secre
 		Workspace: workspace,
 		Secrets:   func(context.Context, *runner.Job) (map[string]string, error) { return secrets, nil },
 		Owner:     owner,
+		Hooks:     p.hooks,
 		Log:       p.log,
 	}, nil
+}
+
+// hooks are the operator's scripts around jobs, named as for GitHub's runner.
+func (a *app) hooks() runner.Hooks {
+	started, _ := a.lookup("ACTIONS_RUNNER_HOOK_JOB_STARTED")
+	completed, _ := a.lookup("ACTIONS_RUNNER_HOOK_JOB_COMPLETED")
+	return runner.Hooks{JobStarted: started, JobCompleted: completed}
 }
 
 // proxy are the variables that jobs need to reach the network as this
