@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path"
+	"sync"
 	"time"
 )
 
@@ -15,6 +16,9 @@ import (
 type Folder struct {
 	root    *os.Root
 	staging *staging
+
+	mu    sync.Mutex
+	locks map[*os.File]bool // that TryLock gave
 }
 
 // NewFolder opens the folder and makes it if need be. Close it when nothing is
@@ -32,11 +36,17 @@ func NewFolder(root string) (*Folder, error) {
 		r.Close()
 		return nil, fmt.Errorf("open blob folder %q: %w", root, err)
 	}
-	return &Folder{root: r, staging: s}, nil
+	return &Folder{root: r, staging: s, locks: map[*os.File]bool{}}, nil
 }
 
-// Close removes what was not finished.
+// Close removes what was not finished and frees the locks.
 func (f *Folder) Close() error {
+	f.mu.Lock()
+	for file := range f.locks {
+		file.Close()
+		delete(f.locks, file)
+	}
+	f.mu.Unlock()
 	defer f.root.Close()
 	return f.staging.close()
 }

@@ -26,7 +26,16 @@ func (f *Folder) TryLock(name string) (release func(), ok bool, err error) {
 		file.Close()
 		return nil, false, nil
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.locks[file] = true
 	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if !f.locks[file] {
+			return
+		}
+		delete(f.locks, file)
 		f.root.Remove(at) // under the lock; who has the file open already finds that it is another
 		file.Close()
 	}, true, nil
