@@ -63,9 +63,19 @@ func (v *vars) set(name, value string) {
 	v.list = append(v.list, Var{name, value})
 }
 
+// setAll is set for each; a step can set a hundred thousand.
 func (v *vars) setAll(list []Var) {
+	at := make(map[string]int, len(v.list)+len(list))
+	for i := len(v.list) - 1; i >= 0; i-- {
+		at[v.list[i].Name] = i
+	}
 	for _, x := range list {
-		v.set(x.Name, x.Value)
+		if i, ok := at[x.Name]; ok {
+			v.list[i].Value = x.Value
+			continue
+		}
+		at[x.Name] = len(v.list)
+		v.list = append(v.list, x)
 	}
 }
 
@@ -94,15 +104,19 @@ func (v *vars) value() expr.Value {
 // prepend puts each path in front, later ones before earlier ones, and drops
 // an older occurrence.
 func prepend(old, added []string) []string {
-	out := append([]string(nil), old...)
-	for _, p := range added {
-		next := []string{p}
-		for _, q := range out {
-			if q != p {
-				next = append(next, q)
-			}
+	out := make([]string, 0, len(old)+len(added))
+	seen := make(map[string]bool, len(added))
+	add := func(p string) {
+		if !seen[p] {
+			seen[p] = true
+			out = append(out, p)
 		}
-		out = next
+	}
+	for i := len(added) - 1; i >= 0; i-- {
+		add(added[i])
+	}
+	for _, p := range old {
+		add(p)
 	}
 	return out
 }

@@ -121,7 +121,7 @@ func ParsePaths(data []byte) []string {
 func CheckSummary(data []byte) error {
 	if len(data) > MaxSummary {
 		return fmt.Errorf("upload step summary: $GITHUB_STEP_SUMMARY may have at most %d KiB, not %d KiB: write a shorter summary or an artifact",
-			MaxSummary>>10, len(data)>>10)
+			MaxSummary>>10, (len(data)+1023)>>10)
 	}
 	return nil
 }
