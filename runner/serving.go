@@ -98,7 +98,7 @@ func (x *execution) wantsIDToken() bool {
 // serve answers a connection that came out of the place.
 func (x *execution) serve(c net.Conn) {
 	if err := guarded(func() error { x.Services.Serve(c); return nil }); err != nil {
-		x.logger().Error("serve a job", "job", x.job.ID(), "err", err)
+		x.logger().Error("serve a job", "job", x.job.ID(), "err", x.masker.MaskShown(err.Error()))
 		c.Close()
 	}
 }
