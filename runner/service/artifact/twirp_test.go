@@ -1,7 +1,9 @@
 package artifact
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/drydock-ci/drydock/runner/service/blob"
 	"github.com/drydock-ci/drydock/runner/service/token"
 )
 
@@ -271,6 +274,60 @@ func TestUnfinishedArtifactsAreNotSeenAndVanish(t *testing.T) {
 		t.Errorf("an upload of a job that has ended answers %d", got.status)
 	}
 	s.job(named("other")).upload("a", "2")
+}
+
+// brokenStore fails to take what a test names.
+type brokenStore struct {
+	blob.Store
+	fails func(key string) error
+}
+
+func (b brokenStore) Create(ctx context.Context, key string, data []byte) (blob.Info, error) {
+	if err := b.fails(key); err != nil {
+		return blob.Info{}, err
+	}
+	return b.Store.Create(ctx, key, data)
+}
+
+func TestFinalizeCanBeTriedAgain(t *testing.T) {
+	failures := 2
+	s := serve(t, func(o *Options) {
+		o.Store = brokenStore{o.Store, func(key string) error {
+			if strings.HasPrefix(key, idPrefix) && failures > 0 {
+				failures--
+				return errors.New("the disk is away")
+			}
+			return nil
+		}}
+	})
+	j := s.job()
+	j.put(j.create("a"), "1")
+	for range 2 {
+		j.twirp("FinalizeArtifact", map[string]any{"name": "a", "size": 1}).refused(t, 500, "internal", "the disk is away")
+	}
+	if got := j.twirp("FinalizeArtifact", map[string]any{"name": "a", "size": 1}); got.status != 200 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	if got := j.download("a"); string(got.body) != "1" {
+		t.Errorf("content = %q", got.body)
+	}
+}
+
+func TestOneJobCannotBeginTooMuch(t *testing.T) {
+	s := serve(t)
+	j := s.job()
+	for i := range maxPending {
+		j.create(fmt.Sprint("a", i))
+	}
+	j.twirp("CreateArtifact", map[string]any{"name": "b"}).refused(t, 403, "resource_exhausted", "not allowed")
+	s.job(named("other")).upload("b", "1")
+	at := j.container("a")
+	for i := range maxParts {
+		j.piece(at, fmt.Sprint("a/", i), "x", 0, 2)
+	}
+	j.piece(at, "a/one-more", "x", 0, 2).refused(t, 403, "resource_exhausted", "not allowed")
+	s.Abandon(t.Context(), j.grant)
+	j.upload("b2", "1")
 }
 
 func TestRunsAreApart(t *testing.T) {

@@ -17,6 +17,10 @@ import (
 	"github.com/drydock-ci/drydock/runner/service/token"
 )
 
+// maxPending bounds what one job may have begun and not finished, since each
+// holds an open file. GitHub allows a job 500 artifacts in all.
+const maxPending = 500
+
 // pending is an artifact between CreateArtifact and FinalizeArtifact. It
 // reserves its name; nobody sees it.
 type pending struct {
@@ -33,8 +37,8 @@ func (s *Service) create(r *http.Request, g token.Grant, f fields) (any, error) 
 		return nil, err
 	}
 	ctx, key := r.Context(), p.artifact.recordKey()
-	if !s.reserve(key, p) {
-		return nil, exists(p.artifact.Name)
+	if err := s.reserve(key, p); err != nil {
+		return nil, err
 	}
 	link, err := s.begin(ctx, r, g, p)
 	if err != nil {
@@ -90,19 +94,28 @@ func plainType(text string) (string, error) {
 }
 
 // reserve takes the name for p, unless another upload has it that is alive.
-func (s *Service) reserve(key string, p *pending) bool {
+func (s *Service) reserve(key string, p *pending) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if other := s.pending[key]; other != nil {
 		if other.upload == "" || other.finishing {
-			return false
+			return exists(p.artifact.Name)
 		}
 		if _, err := s.uploads.Stat(other.upload); err == nil {
-			return false
+			return exists(p.artifact.Name)
 		}
 	}
+	begun := 0
+	for _, other := range s.pending {
+		if other.owner == p.owner {
+			begun++
+		}
+	}
+	if begun >= maxPending {
+		return failed(http.StatusForbidden, "resource_exhausted", "this job has begun %d artifacts and finished none of them: more are not allowed", begun)
+	}
 	s.pending[key] = p
-	return true
+	return nil
 }
 
 func (s *Service) release(key string, p *pending) {
@@ -175,15 +188,20 @@ func (s *Service) finalize(r *http.Request, g token.Grant, f fields) (any, error
 		return s.finalizedBefore(ctx, g, key, wanted, size, hash)
 	}
 	id, err := s.finish(ctx, p, key, size, hash)
-	if err != nil {
-		// A retry cannot help, and the name is free for another upload.
+	switch {
+	case err == nil:
+		s.mu.Lock()
+		delete(s.pending, key)
+		s.mu.Unlock()
+		return finalized(id), nil
+	case asFailure(err).status == http.StatusInternalServerError: // which clients try again
+		s.mu.Lock()
+		p.finishing = false
+		s.mu.Unlock()
+	default: // a retry cannot help, and the name is free for another upload
 		s.release(key, p)
-		return nil, err
 	}
-	s.mu.Lock()
-	delete(s.pending, key)
-	s.mu.Unlock()
-	return finalized(id), nil
+	return nil, err
 }
 
 func finalized(id int64) any {
