@@ -39,7 +39,7 @@ actionlint and act too, makes no file invalid. Exit code 3: a file is invalid.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the diagnostics as JSON")
-	cmd.Flags().BoolVar(&listFeatures, "features", false, "list what the files use as exact, emulated, ignored, not yet or impossible here, with places and reasons")
+	cmd.Flags().BoolVar(&listFeatures, "features", false, "list what the files use as exact, emulated, ignored or impossible here, with places and reasons")
 	cmd.Flags().StringArrayVar(&waive, "waive", nil, "do without this ignored `feature` (repeatable; also check.waive of drydock.yaml)")
 	return cmd
 }

@@ -21,7 +21,6 @@ const (
 	exact      standing = "exact"
 	emulated   standing = "emulated"
 	ignored    standing = "ignored"
-	notYet     standing = "not yet"
 	impossible standing = "impossible here"
 )
 
@@ -58,10 +57,10 @@ var features = []struct {
 	{"permissions", emulated, "checked between files; a token of your own keeps the rights that it has"},
 	{"concurrency", emulated, "within a run; two runs of drydock do not wait for each other"},
 	{"environment", emulated, "as one without rules: nobody approves, its secrets and variables are those that you give, its url is said at the end"},
-	{"cache-mode", notYet, "there are no caches that it could limit"},
-	{"caches", notYet, ""},
-	{"artifacts", notYet, ""},
-	{"OIDC tokens", notYet, "id-token: write gives none"},
+	{"cache-mode", emulated, "given to the steps and kept by the cache service of this machine"},
+	{"caches", emulated, "kept on this machine"},
+	{"artifacts", emulated, "kept on this machine, with the run"},
+	{"OIDC tokens", emulated, "of an issuer of this machine, which is not GitHub's: who checks them must trust it"},
 	{"snapshot", impossible, "images of machines are GitHub's"},
 }
 
@@ -273,7 +272,7 @@ func (s *featureSearch) checkout(step *workflow.Uses) {
 // printFeatures is the table for people.
 func printFeatures(w io.Writer, rows []featureRow) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	order := []standing{impossible, notYet, ignored, emulated, exact}
+	order := []standing{impossible, ignored, emulated, exact}
 	rows = slices.Clone(rows)
 	slices.SortStableFunc(rows, func(a, b featureRow) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(slices.Index(order, a.Standing), slices.Index(order, b.Standing)))

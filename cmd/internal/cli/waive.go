@@ -75,7 +75,7 @@ func (a *app) sayIgnored(files []file, quiet bool) error {
 
 // printStandings says in a line for each file how what it uses is treated.
 func (a *app) printStandings(files []file) {
-	order := []standing{impossible, notYet, ignored, emulated, exact}
+	order := []standing{impossible, ignored, emulated, exact}
 	for _, f := range files {
 		if slices.ContainsFunc(f.diagnostics, func(d workflow.Diagnostic) bool {
 			return d.Severity == workflow.Error && d.Code != codeIgnored
