@@ -657,3 +657,19 @@ func FuzzHide(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkEmit is the cost of a line for the job that printed it.
+func BenchmarkEmit(b *testing.B) {
+	s := Open(b.TempDir())
+	r, err := s.Record(recording(b, "1", 1))
+	if err != nil {
+		b.Fatal(err)
+	}
+	line := runner.Line{Time: moment, Job: "build", Step: 2, Text: "a line of a log, as long as they often are: 0123456789"}
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Emit(line)
+	}
+	b.StopTimer()
+	_ = r.Close()
+}

@@ -44,10 +44,12 @@ func AppendText(dst []byte, e runner.Event) []byte {
 }
 
 func appendText(dst []byte, at time.Time, level command.Level, text string) []byte {
-	for i, line := range strings.Split(text, "\n") {
+	for first, more := true, true; more; first = false {
+		var line string
+		line, text, more = strings.Cut(text, "\n")
 		dst = at.UTC().AppendFormat(dst, timeFormat)
 		dst = append(dst, ' ')
-		if i == 0 {
+		if first {
 			line = command.TagLine(level, line)
 		}
 		dst = append(dst, strings.TrimSuffix(line, "\r")...)

@@ -15,6 +15,8 @@ const (
 	// maxWaiting bounds what waits for a slow disk, in bytes; lines beyond it
 	// are left out, and the record says so.
 	maxWaiting = 64 << 20
+	enough     = 256 << 10 // is written without delay
+	chunkSize  = 32 << 10
 )
 
 // Recorder is the runner.Sink that writes a run's record. Emit formats into
@@ -32,8 +34,9 @@ type Recorder struct {
 	jobs    jobs
 	waiting []chunk // to write, in order
 	size    int     // of waiting
-	dropped int     // lines
-	failed  error   // nothing is written any more
+	free    [][]byte
+	dropped int   // lines
+	failed  error // nothing is written any more
 	closed  bool
 }
 
@@ -79,6 +82,9 @@ func (r *Recorder) Emit(e runner.Event) {
 		r.add(r.runChunk())
 	}
 	poke(r.wake)
+	if r.size > enough {
+		poke(r.now)
+	}
 	switch e.(type) {
 	case runner.StepFinished, runner.JobFinished, runner.RunFinished:
 		poke(r.now)
@@ -115,7 +121,7 @@ func (r *Recorder) sayDropped(next runner.Event) {
 
 // appendTo lets more write to the end of the last chunk for a file.
 func (r *Recorder) appendTo(name string, more func([]byte) []byte) {
-	const chunkSize, looked = 32 << 10, 8
+	const looked = 8
 	for i := len(r.waiting) - 1; i >= max(0, len(r.waiting)-looked); i-- {
 		c := &r.waiting[i]
 		if c.name != name {
@@ -129,8 +135,30 @@ func (r *Recorder) appendTo(name string, more func([]byte) []byte) {
 		r.size += len(c.data) - before
 		return
 	}
-	if data := more(nil); len(data) > 0 {
+	if data := more(r.buffer()); len(data) > 0 {
 		r.add(chunk{name: name, data: data})
+	}
+}
+
+// buffer is an empty one, used before if there is one.
+func (r *Recorder) buffer() []byte {
+	if n := len(r.free); n > 0 {
+		b := r.free[n-1]
+		r.free = r.free[:n-1]
+		return b
+	}
+	return nil
+}
+
+// recycle takes back the buffers of what was written.
+func (r *Recorder) recycle(chunks []chunk) {
+	const spare = 2 * enough / chunkSize
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range chunks {
+		if len(r.free) < spare && cap(c.data) >= chunkSize && cap(c.data) <= 4*chunkSize {
+			r.free = append(r.free, c.data[:0])
+		}
 	}
 }
 
@@ -186,6 +214,7 @@ func (r *Recorder) flush() {
 			failed = true
 		}
 	}
+	r.recycle(chunks)
 }
 
 // fail ends the record.
