@@ -26,6 +26,7 @@ var arrows = []arrow{
 	{"executor", nil},
 	{"executor/helper/...", []string{"executor", "executor/helper/...", "executor/archive"}},
 	{"executor/archive", []string{"executor"}},
+	{"executor/executortest/visitor", []string{"executor/executortest"}}, // a program of the suite
 	{"executor/*", []string{"executor", "executor/helper/...", "executor/archive"}},
 
 	{"runner", []string{"workflow/...", "executor", "executor/archive", "runner/command", "runner/mask", "runner/action/..."}},

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"sync"
 
-	"github.com/drydock-ci/drydock/config"
 	"github.com/drydock-ci/drydock/runner"
 	"github.com/drydock-ci/drydock/runner/service"
 	"github.com/drydock-ci/drydock/runner/service/blob"
@@ -57,7 +56,6 @@ func (a *app) cacheFolder() string {
 func (s *services) open() (*service.Server, error) {
 	s.once.Do(func() {
 		c := s.a.config
-		size, _ := config.Size(c.Cache.MaxSize) // was validated
 		var cache, artifacts *blob.Folder
 		if cache, s.err = s.folder(s.cache); s.err != nil {
 			return
@@ -67,7 +65,7 @@ func (s *services) open() (*service.Server, error) {
 		}
 		s.server, s.err = service.New(service.Options{
 			Store: cache, Artifacts: artifacts,
-			CacheMaxBytes: size, CacheMaxAge: c.Cache.MaxAge, Retention: c.Artifacts.Retention,
+			CacheMaxBytes: s.a.cacheSize(), CacheMaxAge: s.a.cacheAge(), Retention: c.Artifacts.Retention,
 			Forge: c.GitHub.ServerURL, Log: s.p.log,
 		})
 	})

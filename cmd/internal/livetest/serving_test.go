@@ -94,3 +94,65 @@ func TestServicesCostNothing(t *testing.T) {
 		}
 	}
 }
+
+// talk is a script with a function that asks the services over bash's own
+// connections: METHOD PATH BODY [HEADER].
+const talk = `
+          ask() { # METHOD PATH BODY [HEADER]
+            local host=${ACTIONS_CACHE_URL#http://}; host=${host%/}
+            exec 3<>"/dev/tcp/${host%:*}/${host##*:}"
+            printf '%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n%s\r\n%s' \
+              "$1" "$2" "$host" "$ACTIONS_RUNTIME_TOKEN" "${#3}" "$4" "$3" >&3
+            cat <&3
+            exec 3>&-
+          }
+          api=/_apis/artifactcache`
+
+// TestCachesStay saves a cache in one run and finds it in another, from another
+// kind of place.
+func TestCachesStay(t *testing.T) {
+	w := newWorld(t)
+	w.env = append(w.env, "DRYDOCK_SERVICES_RUN_STEPS=true")
+	w.workflow(`
+jobs:
+  save:
+    runs-on: ubuntu-latest
+    steps:
+      - shell: bash
+        run: |` + talk + `
+          id=$(ask POST $api/caches '{"key":"deps-1","version":"v","cacheSize":5}' | sed -n 's/.*"cacheId":\([0-9]*\).*/\1/p')
+          ask PATCH $api/caches/$id hello $'Content-Range: bytes 0-4/*\r\n' | head -n 1
+          ask POST $api/caches/$id '{"size":5}' | head -n 1
+  restore:
+    runs-on: metal
+    needs: save
+    if: ${{ !cancelled() }}
+    steps:
+      - shell: bash
+        run: |` + talk + `
+          found=$(ask GET "$api/cache?keys=deps-&version=v" "")
+          echo "$found" | grep -o '"cacheKey":"[^"]*"' || echo "no cache"
+          url=$(echo "$found" | sed -n 's/.*"archiveLocation":"\([^"]*\)".*/\1/p' | sed 's/\\u0026/\&/g')
+          test -z "$url" || echo "content [$(ask GET "/${url#http://*/}" "" | tail -n 1)]"
+`)
+	r := w.pass()
+	r.wantLines(`"cacheKey":"deps-1"`, "content [hello]")
+	r = w.pass("-j", "restore", "--no-cache-server")
+	r.wantLines("no cache")
+	w.run("-j", "save").wantCode(0) // it is there already: nothing is saved twice
+
+	list := w.program("cache", "list", "--json").wait()
+	list.wantCode(0)
+	if strings.Count(list.out, `"key": "deps-1"`) != 1 || !strings.Contains(list.out, `"ref": "refs/heads/main"`) {
+		t.Errorf("drydock cache list:\n%s", list.out)
+	}
+	w.program("cache", "rm", "deps-1").wait().wantCode(0)
+	if out := w.program("cache", "list").wait(); out.code != 0 || out.out != "" {
+		t.Errorf("after rm: %d\n%s", out.code, out.out)
+	}
+	elsewhere := t.TempDir()
+	w.pass("-j", "save", "--cache-server-path", elsewhere)
+	if entries, _ := os.ReadDir(elsewhere); len(entries) == 0 {
+		t.Error("--cache-server-path has no effect")
+	}
+}
