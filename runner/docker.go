@@ -50,7 +50,7 @@ func (c *containerRun) override(name, value string) (err error) {
 // runDocker runs one entry point of a docker action.
 func (x *execution) runDocker(ctx context.Context, r *stepRun, inst *instance, entry entryPoint) (int, error) {
 	a, runs := inst.action, inst.action.manifest.Runs
-	image, err := x.actionImage(ctx, r, a)
+	image, err := x.actionImage(ctx, r.out, a)
 	if err != nil {
 		return 0, err
 	}
@@ -110,10 +110,14 @@ func (x *execution) dockerEnv(r *stepRun, inst *instance) ([]Var, error) {
 
 // actionImage is the image of a docker action: named, or built from its
 // Dockerfile under a tag that its content decides.
-func (x *execution) actionImage(ctx context.Context, r *stepRun, a *preparedAction) (executor.Image, error) {
-	image := a.manifest.Runs.Image
-	if ref, ok := strings.CutPrefix(image, "docker://"); ok {
+func (x *execution) actionImage(ctx context.Context, out *output, a *preparedAction) (executor.Image, error) {
+	if ref, ok := a.manifest.Runs.DockerImage(); ok {
 		return executor.Image{Ref: ref, Pull: x.job.Place.Pull}, nil
+	}
+	a.building.Lock()
+	defer a.building.Unlock()
+	if a.image.Ref != "" {
+		return a.image, nil
 	}
 	builder, ok := x.executor.(executor.Builder)
 	if !ok {
@@ -129,11 +133,12 @@ func (x *execution) actionImage(ctx context.Context, r *stepRun, a *preparedActi
 		v, _ := x.github.Lookup("repository")
 		repository = v.Text() + "/" + a.ref.Path
 	}
-	r.out.group("Build " + a.ref.String())
-	defer r.out.endGroup()
-	return builder.Build(ctx, executor.BuildSpec{
-		Repository: repository, Context: dir, Dockerfile: image, Labels: x.spec.Labels,
-	}, func(line string) { r.out.plain(line) })
+	out.group("Build " + a.ref.String())
+	defer out.endGroup()
+	a.image, err = builder.Build(ctx, executor.BuildSpec{
+		Repository: repository, Context: dir, Dockerfile: a.manifest.Runs.Image, Labels: x.spec.Labels,
+	}, func(line string) { out.plain(line) })
+	return a.image, err
 }
 
 func noContainers(what string, p Place) error {

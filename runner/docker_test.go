@@ -129,14 +129,15 @@ steps:
 	r.wantConclusion(plan.Success)
 	r.wantSteps(`
 		1 Set up job: success
-		2 Pre Run d/d@v1: success
-		3 Run d/d@v1: success
-		4 Run echo out $E: success
-		5 Post Run d/d@v1: success
+		2 Build d/d@v1: success
+		3 Pre Run d/d@v1: success
+		4 Run d/d@v1: success
+		5 Run echo out $E: success
+		6 Post Run d/d@v1: success
 	`)
-	r.wantLog("2 me [] from-action [] /github/home /github/workspace /github/runner_temp",
-		"3 me [] from-action [state] /github/home /github/workspace /github/runner_temp",
-		"5 me [] from-action [state] /github/home /github/workspace /github/runner_temp")
+	r.wantLog("3 me [] from-action [] /github/home /github/workspace /github/runner_temp",
+		"4 me [] from-action [state] /github/home /github/workspace /github/runner_temp",
+		"6 me [] from-action [state] /github/home /github/workspace /github/runner_temp")
 	var points []string
 	for _, c := range e.beside.Commands() {
 		points = append(points, c.Argv[0])
@@ -147,7 +148,7 @@ steps:
 	if f := r.FirstError; f == nil || f.File != "src/a.c" {
 		t.Errorf("annotation %+v", f)
 	}
-	if len(e.built) != 3 || e.built[0].Repository != "d/d" || e.built[0].Dockerfile != "Dockerfile" {
+	if len(e.built) != 1 || e.built[0].Repository != "d/d" || e.built[0].Dockerfile != "Dockerfile" {
 		t.Errorf("built %+v", e.built)
 	}
 	env := e.beside.Commands()[1].Env

@@ -133,6 +133,7 @@ func (x *execution) run(ctx context.Context) (result Result) {
 	err := guarded(func() error {
 		if x.setUpStep() {
 			x.jobHook(hookStarted, Pre, x.Hooks.JobStarted)
+			x.imageSteps()
 			x.preSteps()
 			x.mainSteps()
 			x.drainBackground()
@@ -233,7 +234,7 @@ func (x *execution) close() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.life), time.Minute)
 	defer cancel()
 	if err := x.env.Close(ctx); err != nil {
-		x.logger().Warn("close environment", "env", x.env.ID(), "err", err)
+		x.logger().Warn("close environment", "env", x.env.ID(), "err", x.masker.MaskShown(err.Error()))
 		x.emit(Noticed{Time: time.Now(), Level: command.LevelWarning, Text: fmt.Sprintf("clean up after job %q: %v: run \"drydock doctor --fix\"", x.job.Leg.Name, err)})
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"sort"
 	"sync"
 
+	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/runner/action"
 	"github.com/drydock-ci/drydock/workflow/plan"
 )
@@ -31,6 +32,9 @@ type preparedAction struct {
 	resolved action.Resolved
 	hostDir  string // its folder on this machine, "" for a local action
 	placeDir string // its folder in the place
+
+	building sync.Mutex
+	image    executor.Image // of a docker action, once it is built
 }
 
 // remote tells a `uses` that must be fetched from one that is in the

@@ -103,3 +103,10 @@ type Runs struct {
 	// Steps of a composite action.
 	Steps []plan.Step
 }
+
+// DockerImage is the image that a docker action names; else it is built from
+// a Dockerfile.
+func (r Runs) DockerImage() (image string, named bool) {
+	image, named = strings.CutPrefix(r.Image, imageScheme)
+	return image, named && r.Using == Docker
+}
