@@ -64,7 +64,14 @@ func newRecorder(dir string, run *Run, notice func(string)) *Recorder {
 func (r *Recorder) Emit(e runner.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed || r.failed != nil {
+	if r.closed {
+		return
+	}
+	end, isEnd := e.(runner.RunFinished)
+	if isEnd {
+		r.run.Finished, r.run.Conclusion = end.Time, end.Conclusion
+	}
+	if r.failed != nil {
 		return
 	}
 	if _, isLine := e.(runner.Line); isLine && r.size > maxWaiting {
@@ -77,8 +84,7 @@ func (r *Recorder) Emit(e runner.Event) {
 	if j != nil {
 		r.recordJob(j, e)
 	}
-	if e, ok := e.(runner.RunFinished); ok {
-		r.run.Finished, r.run.Conclusion = e.Time, e.Conclusion
+	if isEnd {
 		r.add(r.runChunk())
 	}
 	poke(r.wake)
