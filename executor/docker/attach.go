@@ -49,6 +49,7 @@ func (x *Executor) Attach(ctx context.Context, id executor.EnvironmentID) (execu
 	}
 	if l[labelNetwork] == e.place {
 		e.network = e.place
+		e.joined = r.NetworkSettings != nil && r.NetworkSettings.Networks[defaultNetwork] != nil
 	}
 	for _, m := range r.Mounts {
 		if m.Destination == socketsTarget {

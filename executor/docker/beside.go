@@ -79,6 +79,11 @@ func (e *environment) move(ctx context.Context, h *housing, pic *picture, spec e
 		return err
 	}
 	e.container = h.id
+	if e.parent.joined {
+		if err := e.joinDefault(ctx); err != nil {
+			return err
+		}
+	}
 	if err := e.launch(ctx, spec.Image.Ref); err != nil {
 		return err
 	}

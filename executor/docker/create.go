@@ -198,6 +198,11 @@ func (b *building) makeJob(ctx context.Context) error {
 	if err := b.waitNetwork(ctx); err != nil {
 		return err
 	}
+	if b.needsDefault() {
+		if err := b.env.joinDefault(ctx); err != nil {
+			return err
+		}
+	}
 	if err := b.env.launch(ctx, img.Ref); err != nil {
 		return err
 	}

@@ -39,6 +39,7 @@ type engine interface {
 	CopyToContainer(ctx context.Context, id, dir string, tar io.Reader, opts container.CopyToContainerOptions) error
 
 	NetworkCreate(ctx context.Context, name string, opts network.CreateOptions) (network.CreateResponse, error)
+	NetworkConnect(ctx context.Context, name, container string, s *network.EndpointSettings) error
 	NetworkList(ctx context.Context, opts network.ListOptions) ([]network.Summary, error)
 	NetworkRemove(ctx context.Context, id string) error
 

@@ -28,6 +28,7 @@ type environment struct {
 
 	container string // id
 	info      executor.Info
+	joined    bool         // on the engine's default network beside its own
 	sockets   string       // folder of this machine that the place sees, empty: none
 	home      string       // HOME where the engine's default is wrong
 	parent    *environment // of a container beside the job

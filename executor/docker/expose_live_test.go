@@ -154,6 +154,48 @@ func TestExposeBySocket(t *testing.T) {
 	}
 }
 
+// TestExposeToBuilder: where a job may talk to the engine, a container that a
+// step starts on the default network reaches the port, and so do docker actions.
+func TestExposeToBuilder(t *testing.T) {
+	x, labels := live(t, Options{Policy: Policy{AllowSocket: true}})
+	e := create(t, x, executor.Spec{Name: "builder", Labels: labels, Kind: executor.Machine, Containers: true, Expose: true})
+	addr, err := e.Expose(t.Context(), 0, func(c net.Conn) {
+		_, _ = io.WriteString(c, "reached\n")
+		c.Close()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	y := New(x.opts)
+	y.opts.Policy = Policy{}
+	alone := create(t, y, executor.Spec{Name: "alone", Labels: labels, Kind: executor.Machine})
+	if alone.info.Container.Network == e.info.Container.Network {
+		t.Fatal("both are on one network")
+	}
+	beside, err := e.Container(t.Context(), executor.ContainerSpec{Name: "beside", Image: executor.Image{Ref: testImage}, Dir: "/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := x.Attach(t.Context(), e.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.(*environment).Disconnect()
+	_, port, _ := net.SplitHostPort(addr)
+	number, _ := net.LookupPort("tcp", port)
+	if same, err := again.Expose(t.Context(), number, func(c net.Conn) {
+		_, _ = io.WriteString(c, "reached\n")
+		c.Close()
+	}); err != nil || same != addr {
+		t.Errorf("attached: %q, %v, want %q", same, err, addr)
+	}
+	for who, place := range map[string]executor.Environment{"itself": e, "a builder": alone, "a docker action": beside} {
+		if out, code := sh(t, place, "nc -w 5 "+strings.Replace(addr, ":", " ", 1)+" </dev/null"); code != 0 || out != "reached" {
+			t.Errorf("%s: %d %q", who, code, out)
+		}
+	}
+}
+
 // BenchmarkExposeOnly is what a job pays that exposes a port and is not visited.
 func BenchmarkExposeOnly(b *testing.B) {
 	x, labels := live(b, Options{})

@@ -98,6 +98,10 @@ func (f *fake) ContainerRemove(_ context.Context, id string, o container.RemoveO
 	return f.call("remove %s force=%t volumes=%t", id, o.Force, o.RemoveVolumes)
 }
 
+func (f *fake) NetworkConnect(_ context.Context, name, id string, _ *network.EndpointSettings) error {
+	return f.call("connect %s %s", name, id)
+}
+
 func (f *fake) NetworkCreate(_ context.Context, name string, _ network.CreateOptions) (network.CreateResponse, error) {
 	return network.CreateResponse{ID: name}, f.call("network %s", name)
 }
