@@ -75,6 +75,10 @@ func (s *Store) GiveBack(i Identity) bool {
 
 const idFile = "run"
 
+// aTime and what is larger is no count: who cannot count takes the time, in
+// microseconds, for an id.
+const aTime = 1 << 48
+
 // numberFile is the name of a workflow's counter: a hash, since paths and
 // names of repositories are no file names.
 func numberFile(repository, file string) string {
@@ -89,9 +93,9 @@ func (s *Store) lastID() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if ids := s.ids(); len(ids) > 0 {
-		if n, err := strconv.Atoi(string(ids[0])); err == nil {
-			last = max(last, n)
+	for _, id := range s.ids() {
+		if n, err := strconv.Atoi(string(id)); err == nil && n < aTime {
+			return max(last, n), nil
 		}
 	}
 	return last, nil

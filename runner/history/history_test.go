@@ -496,8 +496,10 @@ func TestTwoProcesses(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	// A lost counter is no reason to use an id twice.
-	if err := os.MkdirAll(s.Dir("100"), 0o700); err != nil {
-		t.Fatal(err)
+	for _, id := range []executor.RunID{"100", "1795230222000000"} { // the second is a time
+		if err := os.MkdirAll(s.Dir(id), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
 	_ = os.RemoveAll(s.counters())
 	if i, err := s.Take("o/r", "ci.yml"); err != nil || i.ID != "101" {
