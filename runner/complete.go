@@ -1,11 +1,14 @@
 package runner
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
+	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/runner/command"
 	"github.com/drydock-ci/drydock/workflow"
 	"github.com/drydock-ci/drydock/workflow/plan"
@@ -42,13 +45,12 @@ func (e *ending) nodeWarnings() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var all []string
-	for _, c := range []struct{ version, text string }{
-		{"20", "These actions run with node 20, which GitHub gives up: %s. Look for newer versions of them"},
-		{"24", "These actions were made for node 20 or older and run with node 24: %s. Look for newer versions of them"},
-	} {
-		if names := slices.Sorted(slices.Values(e.actions[c.version])); len(names) > 0 {
-			all = append(all, fmt.Sprintf(c.text, strings.Join(names, ", ")))
+	for _, version := range sortedKeys(e.actions) {
+		text := "These actions were made for node 20 or older and run with node %s: %s. Look for newer versions of them"
+		if version == "20" {
+			text = "These actions run with node %s, which GitHub gives up: %s. Look for newer versions of them"
 		}
+		all = append(all, fmt.Sprintf(text, version, strings.Join(slices.Sorted(slices.Values(e.actions[version])), ", ")))
 	}
 	return all
 }
@@ -76,6 +78,7 @@ func (x *execution) complete() map[string]string {
 	}
 	outputs := x.maskedOutputs(raw, func(text string) { x.ending.warnings = append(x.ending.warnings, text) })
 	x.environmentURL()
+	x.endOrphans()
 	x.completeStep()
 	return outputs
 }
@@ -96,6 +99,30 @@ func (x *execution) environmentURL() {
 		x.ending.warnings = append(x.ending.warnings, "Skip the url of the environment since it may contain secret.")
 	case url != "":
 		x.ending.lines = append(x.ending.lines, "Environment url: "+url)
+	}
+}
+
+// maxOrphans is how many of the processes that were left running are named.
+const maxOrphans = 20
+
+// endOrphans ends what the steps left running (actions/runner: JobExtension.cs).
+func (x *execution) endOrphans() {
+	place, ok := x.env.(executor.Orphans)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.life), 10*time.Second)
+	defer cancel()
+	left, err := place.EndOrphans(ctx)
+	if err != nil { // they end with the place
+		x.logger().Debug("end orphans", "job", x.job.ID(), "err", err)
+	}
+	for i, o := range left {
+		if i == maxOrphans {
+			x.ending.lines = append(x.ending.lines, fmt.Sprintf("and %d more", len(left)-i))
+			break
+		}
+		x.ending.lines = append(x.ending.lines, fmt.Sprintf("Terminate orphan process: pid (%d) (%s)", o.PID, o.Name))
 	}
 }
 

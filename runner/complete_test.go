@@ -1,9 +1,11 @@
 package runner
 
 import (
+	"context"
 	"strings"
 	"testing"
 
+	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/workflow/plan"
 )
 
@@ -107,4 +109,36 @@ func TestUndeclaredInputsAreSeenInside(t *testing.T) {
 		workflow: job("steps:\n  - {uses: c/c@v1, with: {a: 1, extra-one: 2}}\n"),
 	}.run(t)
 	r.wantLog("2 [1][2]")
+}
+
+// haunted is a place in which something was left running.
+type haunted struct {
+	executor.Executor
+	left []executor.Orphan
+}
+
+type hauntedPlace struct {
+	executor.Environment
+	left []executor.Orphan
+}
+
+func (h haunted) Create(ctx context.Context, spec executor.Spec) (executor.Environment, error) {
+	env, err := h.Executor.Create(ctx, spec)
+	return hauntedPlace{env, h.left}, err
+}
+
+func (h hauntedPlace) EndOrphans(context.Context) ([]executor.Orphan, error) { return h.left, nil }
+
+func TestOrphansAreNamed(t *testing.T) {
+	left := []executor.Orphan{{PID: 42, Name: "node"}}
+	b := bench{workflow: job("steps:\n  - run: echo\n"), setup: func(e *Engine, _ *Job) { e.Executors["fake"] = haunted{e.Executors["fake"], left} }}
+	r := b.run(t)
+	r.wantConclusion(plan.Success)
+	r.wantLog("3 Terminate orphan process: pid (42) (node)")
+	for i := range 30 {
+		left = append(left, executor.Orphan{PID: 100 + i, Name: "x"})
+	}
+	b.run(t).wantLog("3 and 11 more")
+	left = nil
+	b.run(t).wantSteps("1 Set up job: success\n2 Run echo: success\n")
 }

@@ -51,10 +51,13 @@ func (x *execution) nodeProgram(ctx context.Context, r *stepRun, a *preparedActi
 	for _, w := range warnings {
 		r.out.warn(w)
 	}
-	if a.manifest.Runs.Using != action.Node24 {
-		x.ending.node(a.ref.String(), version)
+	note := func(version string) {
+		if a.manifest.Runs.Using != action.Node24 {
+			x.ending.node(a.ref.String(), version)
+		}
 	}
 	if x.Node == nil {
+		note(version)
 		return "node", nil
 	}
 	b, err := x.Node.Ensure(ctx, version, x.info.OS, x.info.Arch, x.info.Libc)
@@ -65,6 +68,10 @@ func (x *execution) nodeProgram(ctx context.Context, r *stepRun, a *preparedActi
 		}
 		return "", err
 	}
+	if major, _, _ := strings.Cut(b.Version, "."); major != "" { // another one may stand in
+		version = major
+	}
+	note(version)
 	return x.provideNode(ctx, b)
 }
 

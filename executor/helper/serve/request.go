@@ -64,6 +64,8 @@ func (s *server) serve(from *session, st net.Conn) {
 		reply.Addr, err = s.forward(req.Forward)
 	case wire.Expose:
 		reply.Addr, reply.Near, err = s.expose(from.client, req.Expose)
+	case wire.Orphans:
+		reply.Orphans = s.endOrphans()
 	case wire.Stats:
 		reply.Stats = figures(req.Path)
 	case wire.Shutdown:

@@ -23,6 +23,7 @@ const (
 	Expose    Op = "expose"
 	Setup     Op = "setup"
 	Stats     Op = "stats"
+	Orphans   Op = "orphans"
 	Shutdown  Op = "shutdown"
 )
 
@@ -52,6 +53,8 @@ type Reply struct {
 	Addr  string  `json:"addr,omitempty"`  // Forward, Expose: the address that listens
 	Near  bool    `json:"near,omitempty"`  // Expose: connections take the socket
 	Stats *Figure `json:"stats,omitempty"` // Stats
+
+	Orphans []executor.Orphan `json:"orphans,omitempty"` // Orphans
 }
 
 // Error is an executor.Error on its way.
