@@ -12,6 +12,12 @@ import (
 // debugSecret is a flag that GitHub keeps among the secrets or variables.
 const debugSecret = "ACTIONS_STEP_DEBUG"
 
+// isFlag tells a flag from a secret: or every "true" would be masked
+// (actions/runner: Worker.cs, SecretVariableMaskWhitelist).
+func isFlag(name string) bool {
+	return strings.EqualFold(name, debugSecret) || strings.EqualFold(name, "ACTIONS_RUNNER_DEBUG")
+}
+
 // resolveSecrets asks for the job's secrets and follows the callers' mappings.
 func (x *execution) resolveSecrets(ctx context.Context) error {
 	values := map[string]string{}
@@ -22,7 +28,7 @@ func (x *execution) resolveSecrets(ctx context.Context) error {
 		}
 	}
 	for name, v := range values {
-		if !strings.EqualFold(name, debugSecret) { // or every "true" would be masked
+		if !isFlag(name) {
 			x.masker.Add(v)
 		}
 	}
@@ -39,7 +45,7 @@ func (x *execution) resolveSecrets(ctx context.Context) error {
 			return fmt.Errorf("evaluate secrets of the calling job: %w", err)
 		}
 		for _, p := range pairs {
-			if !strings.EqualFold(p.Name, debugSecret) {
+			if !isFlag(p.Name) {
 				x.masker.Add(p.Value)
 			}
 			b.Set(p.Name, expr.String(p.Value))

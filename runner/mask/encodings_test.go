@@ -75,9 +75,21 @@ func TestWhatProgramsPrint(t *testing.T) {
 	}
 }
 
-// TestEveryEncoderIsNeeded proves that the test above would fail.
+// TestEveryEncoderIsNeeded proves that the test above would fail without any one of them.
 func TestEveryEncoderIsNeeded(t *testing.T) {
-	all := encodings(t)
+	shows := func(m *Masker, p printed) bool { return leak(p.Text, byLine(m, "<<"+p.Text+">>")) != "" }
+	var all []printed
+	var others int
+	for _, p := range encodings(t) {
+		if shows(New(p.Secret), p) { // it takes a reading
+			others++
+			continue
+		}
+		all = append(all, p)
+	}
+	if others > 2 {
+		t.Errorf("%d forms are only found by a reading", others)
+	}
 	for _, name := range Encoders() {
 		maskers := map[string]*Masker{}
 		needed := slices.ContainsFunc(all, func(p printed) bool {
@@ -87,10 +99,18 @@ func TestEveryEncoderIsNeeded(t *testing.T) {
 				m.Add(p.Secret)
 				maskers[p.Secret] = m
 			}
-			return leak(p.Text, byLine(m, "<<"+p.Text+">>")) != ""
+			return shows(m, p)
 		})
 		if !needed {
 			t.Errorf("without %q nothing is shown", name)
 		}
+	}
+}
+
+func TestNamesAreUnique(t *testing.T) {
+	names := append(Encoders(), Readings()...)
+	slices.Sort(names)
+	if all := len(names); len(slices.Compact(names)) != all {
+		t.Errorf("a name stands for two things: %q", names)
 	}
 }

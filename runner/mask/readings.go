@@ -31,9 +31,9 @@ var readings = []reading{
 	{"controls", hasControls, []step{shown}},
 	{"escaped", hasEscapes, []step{unescape}},
 	{"escaped-twice", hasEscapes, []step{unescape, unescape}},
-	{"command", hasCommandEscapes, []step{commandUnescape}},
-	{"command-escaped", hasEscapes | hasCommandEscapes, []step{unescape, commandUnescape}},
-	{"command-escaped-twice", hasEscapes | hasCommandEscapes, []step{unescape, unescape, commandUnescape}},
+	{"in-command", hasCommandEscapes, []step{commandUnescape}},
+	{"in-command-escaped", hasEscapes | hasCommandEscapes, []step{unescape, commandUnescape}},
+	{"in-command-escaped-twice", hasEscapes | hasCommandEscapes, []step{unescape, unescape, commandUnescape}},
 }
 
 // Readings are the names of the ways in which MaskShown and Contains read a text, beside what Mask finds.

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,7 +29,7 @@ import (
 type canary struct {
 	secrets map[string]string
 	forms   []string // what is said
-	twice   string   // one that is JSON in JSON
+	twice   []string // those of them that are JSON in JSON
 	quiet   bool     // in lines of the log only
 }
 
@@ -50,10 +51,9 @@ func newCanary(t *testing.T) canary {
 		case p.Secret != "":
 			c.secrets[fmt.Sprintf("KEY_%d", len(c.secrets))] = p.Secret
 		}
-		if p.By == "json twice" {
-			c.twice = p.Text
+		if c.forms = append(c.forms, p.Text); strings.Contains(p.By, "json twice") || strings.Contains(p.By, "json in json") {
+			c.twice = append(c.twice, p.Text)
 		}
-		c.forms = append(c.forms, p.Text)
 	}
 	const noText, control = "Wq7aBc9\xffkL2mNp9Yt\xfe\xfdXz4VbRt7", "Hq7kL2m\"xB<ü%\x01Jp9Xz4Vb3"
 	c.secrets["NO_TEXT"], c.secrets["CONTROL"] = noText, control
@@ -144,7 +144,7 @@ func (c canary) script(_ context.Context, cmd executor.Command, io *fake.IO) exe
 	case "broken-files":
 		f := c.forms[0]
 		_, second, _ := strings.Cut(c.secrets["KEY"], "\n")
-		io.AppendFile(env["GITHUB_STATE"], "A<<"+c.twice+"\nx\n")
+		io.AppendFile(env["GITHUB_STATE"], "A<<"+c.twice[0]+"\nx\n")
 		io.AppendFile(env["GITHUB_OUTPUT"], second+"\n")
 		io.AppendFile(env["GITHUB_ENV"], "NODE_OPTIONS="+f+"\n")
 		io.AppendFile(env["GITHUB_ARTIFACTS"], f+"\n")
@@ -334,18 +334,22 @@ func TestCanary(t *testing.T) {
 func TestCanaryDies(t *testing.T) {
 	c := newCanary(t)
 	pieces := c.pieces()
-	seen := func(c canary, without ...string) bool {
+	seen := func(c canary, without ...string) []string {
 		all := c.run(t, func() *mask.Masker { return mask.NewWithout(without...) }, false)
-		return len(leaks(all["events"], pieces)) > 0
+		return leaks(all["events"], pieces)
 	}
 	for _, name := range mask.Readings() {
-		if !seen(c, name) {
+		if len(seen(c, name)) == 0 {
 			t.Errorf("without %q the canary lives", name)
 		}
 	}
 	c.quiet = true
+	c.forms = slices.DeleteFunc(c.forms, func(f string) bool { return slices.Contains(c.twice, f) })
+	if found := seen(c, mask.Readings()...); len(found) > 0 {
+		t.Fatalf("what is left needs the readings, so that no encoder can be told from them: %q", found[:min(5, len(found))])
+	}
 	for _, name := range mask.Encoders() {
-		if !seen(c, append(mask.Readings(), name)...) {
+		if len(seen(c, append(mask.Readings(), name)...)) == 0 {
 			t.Errorf("without %q the canary lives", name)
 		}
 	}
