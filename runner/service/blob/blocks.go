@@ -100,7 +100,7 @@ func (up *upload) putBlockOfUnknownSize(ctx context.Context, block string, r io.
 	if err != nil {
 		return err
 	}
-	defer up.staging.root.Remove(name)
+	defer up.staging.remove(name)
 	defer spool.Close()
 	n, err := copyBuffer(&limited{w: spool, touch: up.touch, left: up.max, bounded: up.max > 0}, withContext(ctx, r))
 	if err := bodyError(n, -1, err); err != nil {
@@ -170,7 +170,7 @@ func (up *upload) join(list []span) error {
 	}
 	if err := joinSpans(file, up.file, list, up.touch); err != nil {
 		file.Close()
-		up.staging.root.Remove(name)
+		up.staging.remove(name)
 		return err
 	}
 	up.exchange(file, name)

@@ -3,6 +3,7 @@ package blob
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -63,30 +64,30 @@ func (f *Folder) Put(ctx context.Context, key string, r io.Reader, size int64) (
 }
 
 // stage writes a file of the staging folder and gives its name.
-func (f *Folder) stage(ctx context.Context, r io.Reader, size int64) (name string, err error) {
+func (f *Folder) stage(ctx context.Context, r io.Reader, size int64) (string, error) {
 	file, name, err := f.staging.create()
 	if err != nil {
 		return "", err
 	}
-	defer func() {
-		file.Close()
-		if err != nil {
-			f.staging.root.Remove(name)
-		}
-	}()
+	err = fill(ctx, file, r, size)
+	if err = errors.Join(err, file.Close()); err != nil {
+		f.staging.remove(name)
+		return "", noSpace(err)
+	}
+	return name, nil
+}
+
+func fill(ctx context.Context, file *os.File, r io.Reader, size int64) (err error) {
 	var n int64
 	if from, ok := r.(*os.File); ok {
 		n, err = io.Copy(file, from) // the kernel copies
 	} else {
 		n, err = copyBuffer(file, withContext(ctx, r))
 	}
-	if err != nil {
-		return "", noSpace(err)
+	if err == nil && size >= 0 && n != size {
+		err = fmt.Errorf("%w: %d of %d bytes", ErrSize, n, size)
 	}
-	if size >= 0 && n != size {
-		return "", fmt.Errorf("%w: %d of %d bytes", ErrSize, n, size)
-	}
-	return name, nil
+	return err
 }
 
 // adopt gives a whole file of the staging folder its key; it is gone from there
@@ -96,7 +97,7 @@ func (f *Folder) adopt(ctx context.Context, name, key string) (Info, error) {
 		return f.root.Rename(f.staged(name), key)
 	})
 	if err != nil {
-		f.staging.root.Remove(name)
+		f.staging.remove(name)
 		return Info{}, fmt.Errorf("store blob %q: %w", key, noSpace(err))
 	}
 	return f.Stat(ctx, key)
@@ -127,7 +128,7 @@ func (f *Folder) Create(ctx context.Context, key string, data []byte) (Info, err
 	if err != nil {
 		return Info{}, fmt.Errorf("create blob %q: %w", key, err)
 	}
-	defer f.staging.root.Remove(name)
+	defer f.staging.remove(name)
 	// A link, other than a rename, fails when the name is taken: whole and exclusive at once.
 	if err := f.place(key, func() error { return f.root.Link(f.staged(name), key) }); err != nil {
 		return Info{}, fmt.Errorf("create blob %q: %w", key, noSpace(err))

@@ -116,7 +116,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, status int, code,
 	header.Set("Content-Length", fmt.Sprint(len(body)))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		w.Write(body)
+		_, _ = w.Write(body) // a client that is gone needs no answer
 	}
 }
 

@@ -104,6 +104,9 @@ func (s *staging) create() (*os.File, string, error) {
 	return f, name, noSpace(err)
 }
 
+// remove is for files that are not wanted; what stays is swept with the folder.
+func (s *staging) remove(name string) { _ = s.root.Remove(name) }
+
 func (s *staging) close() error {
 	defer s.all.Close()
 	s.root.Close()

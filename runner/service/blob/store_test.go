@@ -93,7 +93,15 @@ func keys(t testing.TB, s Store, prefix string) []string {
 
 func TestStore(t *testing.T) {
 	for name, open := range stores(t) {
-		t.Run(name, func(t *testing.T) { testStore(t, open(t)) })
+		t.Run(name, func(t *testing.T) {
+			s := open(t)
+			testStore(t, s)
+			if f, ok := s.(*Folder); ok {
+				if left, err := fs.ReadDir(f.staging.root.FS(), "."); err != nil || len(left) != 1 { // the lock
+					t.Errorf("left in the staging folder: %v, %v", left, err)
+				}
+			}
+		})
 	}
 }
 

@@ -97,7 +97,7 @@ func (up *upload) put(ctx context.Context, r io.Reader, size int64) error {
 	}
 	if err != nil {
 		file.Close()
-		up.staging.root.Remove(name)
+		up.staging.remove(name)
 		return err
 	}
 	up.exchange(file, name)
@@ -250,7 +250,7 @@ func (up *upload) discard() {
 	}
 	up.ended = true
 	up.file.Close()
-	up.staging.root.Remove(up.name)
+	up.staging.remove(up.name)
 }
 
 func (up *upload) abort() {

@@ -89,5 +89,5 @@ func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", fmt.Sprint(len(text)))
 	w.WriteHeader(status)
-	w.Write(text)
+	_, _ = w.Write(text) // a client that is gone needs no answer
 }

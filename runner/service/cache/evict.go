@@ -36,7 +36,8 @@ func (s *Service) trim(ctx context.Context, added Entry) error {
 	defer s.trimming.Unlock()
 	u := s.usageOf(added.Repository)
 	u.bytes += added.Size
-	if s.maxBytes == 0 && s.maxAge == 0 || u.bytes <= s.maxBytes && s.now().Sub(u.counted) < recount {
+	within := s.maxBytes == 0 || u.bytes <= s.maxBytes
+	if s.maxBytes == 0 && s.maxAge == 0 || within && s.now().Sub(u.counted) < recount {
 		return nil
 	}
 	entries, err := s.entries(ctx, added.Repository)

@@ -122,9 +122,15 @@ func (x *index) touch(ctx context.Context, e Entry) {
 // changer is a store that knows cheaply when a folder's names changed.
 type changer interface{ Changed(folder string) time.Time }
 
-// settled is how old a change must be to be told from one right after it: file
-// systems count in ticks of up to 2 seconds.
-const settled = 3 * time.Second
+// settled says whether a change of that time can be told from one right after
+// it: most file systems count in ticks of milliseconds, some of up to 2 seconds.
+func settled(changed, read time.Time) bool {
+	tick := 50 * time.Millisecond
+	if changed.Nanosecond()%int(time.Millisecond) == 0 {
+		tick = 3 * time.Second
+	}
+	return read.Sub(changed) > tick
+}
 
 // scope gives all entries of a scope.
 func (x *index) scope(ctx context.Context, repository, scope string) (map[string]Entry, error) {
@@ -142,7 +148,7 @@ func (x *index) scope(ctx context.Context, repository, scope string) (map[string
 	var changed time.Time
 	if c, ok := x.store.(changer); ok {
 		changed = c.Changed(strings.TrimSuffix(prefix, "/"))
-		if changed.Equal(s.changed) && s.read.Sub(changed) > settled {
+		if changed.Equal(s.changed) && settled(changed, s.read) {
 			return s.known, nil
 		}
 	}
