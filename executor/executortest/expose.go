@@ -195,7 +195,8 @@ func testExposeEnds(s *suite) {
 		s.Errorf("close: %v", err)
 	}
 	select {
-	case <-h.ended:
+	case err := <-h.ended:
+		s.Logf("the open connection ended: %v", err)
 	case <-time.After(5 * time.Second):
 		s.Error("a connection outlives its place")
 	}

@@ -130,7 +130,7 @@ func (d *Duplex) broken(err error) error {
 	if err == nil || errors.As(err, &timeout) && timeout.Timeout() {
 		return err
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
 	d.end = err
