@@ -89,7 +89,7 @@ var actMeanings = [][2]string{
 	{"detect-event", "use the first event that the workflows listen to"},
 	{"github-instance HOST", "sets github.server_url and github.api_url"},
 	{"artifact-server-path FOLDER", "keep artifacts below this folder instead of state_dir"},
-	{"cache-server-path FOLDER", "keep the caches of jobs in this folder instead of cache.path"},
+	{"cache-server-path FOLDER", "keep the caches of jobs below this folder instead of in cache.path"},
 	{"no-cache-server", "jobs find no caches and save none"},
 	{"no-skip-checkout", "clone in actions/checkout instead of copying the working copy"},
 }

@@ -33,16 +33,22 @@ var _ runner.Services = (*services)(nil)
 // services says where they keep what they are given.
 func (a *app) services(p *parts, o runOptions) *services {
 	s := &services{a: a, p: p, cache: a.cacheFolder(), artifacts: a.config.StateDir, noCache: o.noCacheServer}
-	for path, given := range map[*string]string{&s.cache: o.cacheServerPath, &s.artifacts: o.artifactServerPath} {
-		switch {
-		case given == "":
-		case filepath.IsAbs(given):
-			*path = given
-		default:
-			*path = filepath.Join(a.dir, given)
-		}
+	if given := o.artifactServerPath; given != "" {
+		s.artifacts = a.absolute(given)
+	}
+	// The store removes what it does not know. A project's .actrc may name any
+	// folder, so a folder of its own keeps what else is there.
+	if given := o.cacheServerPath; given != "" {
+		s.cache = filepath.Join(a.absolute(given), "drydock-caches")
 	}
 	return s
+}
+
+func (a *app) absolute(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(a.dir, path)
 }
 
 // cacheFolder is where the caches of jobs are.
