@@ -45,6 +45,7 @@ func (x *execution) runComposite(ctx context.Context, r *stepRun, inst *instance
 	for i := range a.manifest.Runs.Steps {
 		s := &a.manifest.Runs.Steps[i]
 		ir := x.newStepRun(inner, s)
+		ir.position = below(r.position, i)
 		o, err := x.nested(ctx, ir, r.out.number)
 		x.apply(inner, s, o)
 		r.effects.merge(o.effects)

@@ -3,11 +3,8 @@ package runner
 import (
 	"context"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/drydock-ci/drydock/runner/action"
-	"github.com/drydock-ci/drydock/workflow/expr"
 	"github.com/drydock-ci/drydock/workflow/plan"
 	"github.com/drydock-ci/drydock/workflow/template"
 )
@@ -20,22 +17,22 @@ func (x *execution) preSteps() {
 		if s.Kind != plan.Uses {
 			continue
 		}
-		entries := x.preEntries(x.root, s, 0)
+		entries := x.preEntries(x.root, s, nil)
 		if len(entries) == 0 {
 			continue
 		}
 		r := x.newStepRun(x.root, s)
 		x.ownEnv(r)
-		name, wanted := "Pre "+x.stepName(r), false
+		name := "Pre " + x.stepName(r)
+		var checks []check
 		for _, e := range entries {
-			ok, err := x.preWanted(x.preRun(e, nil), e.action.manifest)
-			wanted = wanted || ok || err != nil
+			checks = append(checks, x.preCheck(x.preRun(e, nil), e.action.manifest))
 		}
-		if !wanted {
+		if !x.anyHolds(checks) {
 			x.skip(x.numbered(StepRef{Name: name, Phase: Pre}), "pre-if does not hold", true)
 			continue
 		}
-		x.phaseStep(name, Pre, func(ctx context.Context, out *output) (plan.Conclusion, string) {
+		x.phaseStep(name, Pre, s, checks, func(ctx context.Context, out *output) (plan.Conclusion, string) {
 			return x.runPres(ctx, s, entries, out)
 		})
 	}
@@ -43,14 +40,16 @@ func (x *execution) preSteps() {
 
 // preEntry is an action with a pre, at its place in the nesting.
 type preEntry struct {
-	step   *plan.Step
-	scope  *scope
-	action *preparedAction
+	step     *plan.Step
+	scope    *scope
+	action   *preparedAction
+	position []int
 }
 
 // preEntries finds the actions with a pre below a step, in order.
-func (x *execution) preEntries(sc *scope, s *plan.Step, depth int) []preEntry {
+func (x *execution) preEntries(sc *scope, s *plan.Step, position []int) []preEntry {
 	ref, err := action.ParseUses(s.Uses)
+	depth := len(position)
 	if err != nil || depth > maxDepth {
 		return nil
 	}
@@ -72,7 +71,7 @@ func (x *execution) preEntries(sc *scope, s *plan.Step, depth int) []preEntry {
 		var list []preEntry
 		for i := range a.manifest.Runs.Steps {
 			if n := &a.manifest.Runs.Steps[i]; n.Kind == plan.Uses {
-				list = append(list, x.preEntries(inner, n, depth+1)...)
+				list = append(list, x.preEntries(inner, n, below(position, i))...)
 			}
 		}
 		return list
@@ -80,7 +79,7 @@ func (x *execution) preEntries(sc *scope, s *plan.Step, depth int) []preEntry {
 	if !hasPre(a.manifest) {
 		return nil
 	}
-	return []preEntry{{s, sc, a}}
+	return []preEntry{{s, sc, a, position}}
 }
 
 func (x *execution) runPres(ctx context.Context, s *plan.Step, entries []preEntry, out *output) (plan.Conclusion, string) {
@@ -88,7 +87,7 @@ func (x *execution) runPres(ctx context.Context, s *plan.Step, entries []preEntr
 	result, reason := plan.Success, ""
 	for _, e := range entries {
 		r := x.preRun(e, out)
-		wanted, err := x.preWanted(r, e.action.manifest)
+		wanted, err := x.rawCondition(x.preCheck(r, e.action.manifest))
 		if err == nil && !wanted {
 			continue
 		}
@@ -96,7 +95,7 @@ func (x *execution) runPres(ctx context.Context, s *plan.Step, entries []preEntr
 		if err == nil {
 			code, err = x.enterAndRun(ctx, r, e.action, preEntryPoint)
 		}
-		if text := x.hookFailure(out, code, err); text != "" {
+		if text := x.hookFailure(ctx, out, code, err); text != "" {
 			result, reason = plan.Failure, text
 		}
 		if inst := x.instance(r.path()); inst != nil {
@@ -117,6 +116,7 @@ func (x *execution) preRun(e preEntry, out *output) *stepRun {
 	r := x.newStepRun(e.scope, e.step)
 	x.ownEnv(r)
 	r.ofAction(e.action.ref)
+	r.position = e.position
 	if r.out = out; out != nil {
 		out.effects, out.scope = &r.effects, x.root
 	}
@@ -174,16 +174,15 @@ func (x *execution) pushPosts(s *plan.Step, posts []post) {
 func (x *execution) postSteps() {
 	for i := len(x.posts) - 1; i >= 0; i-- {
 		g := x.posts[i]
-		wanted := false
+		var checks []check
 		for _, p := range g.posts {
-			ok, err := x.postWanted(x.postRun(p, nil), p.inst)
-			wanted = wanted || ok || err != nil
+			checks = append(checks, postCheck(x.postRun(p, nil), p.inst))
 		}
-		if !wanted {
+		if !x.anyHolds(checks) {
 			x.skip(x.numbered(StepRef{Name: g.name, Phase: Post}), "post-if does not hold", true)
 			continue
 		}
-		x.phaseStep(g.name, Post, func(ctx context.Context, out *output) (plan.Conclusion, string) {
+		x.phaseStep(g.name, Post, g.step, checks, func(ctx context.Context, out *output) (plan.Conclusion, string) {
 			return x.runPosts(ctx, g, out)
 		})
 	}
@@ -201,11 +200,10 @@ func (x *execution) postRun(p post, out *output) *stepRun {
 
 func (x *execution) runPosts(ctx context.Context, g postGroup, out *output) (plan.Conclusion, string) {
 	result, reason := plan.Success, ""
-	for i := len(g.posts) - 1; i >= 0; i-- {
-		p := g.posts[i]
+	for _, p := range g.inOrder() {
 		r := x.postRun(p, out)
 		out.effects, out.scope = &r.effects, x.root
-		wanted, err := x.postWanted(r, p.inst)
+		wanted, err := x.rawCondition(postCheck(r, p.inst))
 		if err == nil && !wanted {
 			continue
 		}
@@ -213,7 +211,7 @@ func (x *execution) runPosts(ctx context.Context, g postGroup, out *output) (pla
 		if err == nil {
 			code, err = x.runEntry(ctx, r, p.inst, postEntryPoint)
 		}
-		if text := x.hookFailure(out, code, err); text != "" {
+		if text := x.hookFailure(ctx, out, code, err); text != "" {
 			result, reason = plan.Failure, text
 		}
 		x.root.env.setAll(r.effects.Env)
@@ -225,11 +223,13 @@ func (x *execution) runPosts(ctx context.Context, g postGroup, out *output) (pla
 
 // hookFailure says why a pre or post failed, or nothing; what a command has
 // reported already is not printed again.
-func (x *execution) hookFailure(out *output, code int, err error) (reason string) {
+func (x *execution) hookFailure(ctx context.Context, out *output, code int, err error) (reason string) {
 	out.flush()
 	failed := out.err
 	out.err = nil
 	switch {
+	case ctx.Err() != nil && (err != nil || code != 0):
+		return context.Cause(ctx).Error() // told at the step's end
 	case err != nil:
 		if lostPlace(err) {
 			x.noteInfra(err)
@@ -257,62 +257,4 @@ func (x *execution) ownEnv(r *stepRun) {
 		r.own = append(r.own, Var{p.Name, p.Value})
 	}
 	r.env.setAll(r.own)
-}
-
-// preWanted evaluates pre-if.
-func (x *execution) preWanted(r *stepRun, m *action.Action) (bool, error) {
-	var with []Var
-	if strings.Contains(m.Runs.PreIf, "${{") {
-		given, err := template.StringMap(r.step.With, x.exprs(r), false)
-		if err == nil {
-			with, err = x.inputs(r, m, given)
-		}
-		if err != nil {
-			return false, fmt.Errorf("evaluate inputs: %w", err)
-		}
-	}
-	return x.rawCondition(r, m.Runs.PreIf, inputsContext(m, with))
-}
-
-// postWanted evaluates post-if.
-func (x *execution) postWanted(r *stepRun, inst *instance) (bool, error) {
-	m := inst.action.manifest
-	return x.rawCondition(r, m.Runs.PostIf, inputsContext(m, inst.with))
-}
-
-// rawCondition evaluates pre-if and post-if: as they stand, always() when
-// there is none (actions/runner: ActionManifestManager.cs). Between ${{ and
-// }}, which GitHub does not take there, `inputs` are the action's own, as with
-// act; without, they are the workflow's, as on GitHub.
-func (x *execution) rawCondition(r *stepRun, src string, inputs expr.Value) (bool, error) {
-	if src == "" {
-		return true, nil
-	}
-	e, err := expr.ParseRawCondition(src, nil)
-	if err != nil {
-		return false, fmt.Errorf("condition %q: %w", src, err)
-	}
-	sc := x.exprScope(x.life, x.root, r.env, r.gh, false)
-	if strings.Contains(src, "${{") {
-		sc.Contexts["inputs"] = inputs
-	}
-	v, err := e.Eval(sc)
-	if err != nil {
-		return false, fmt.Errorf("evaluate condition %q: %w", src, err)
-	}
-	return v.Truthy(), nil
-}
-
-// phaseStep shows a pre or post step.
-func (x *execution) phaseStep(name string, phase Phase, f func(context.Context, *output) (plan.Conclusion, string)) {
-	ref := x.numbered(StepRef{Name: name, Phase: phase})
-	start := time.Now()
-	x.emit(StepStarted{Time: start, Job: x.job.ID(), Step: ref})
-	var effects Effects
-	out := x.newOutput(ref.Number, "", x.root.env, &effects)
-	c, reason := f(x.life, out)
-	if c == plan.Failure && x.life.Err() != nil {
-		c = plan.Cancelled
-	}
-	x.finishStep(StepResult{Step: ref, Outcome: c, Conclusion: c, Seconds: time.Since(start).Seconds(), Reason: reason}, true)
 }

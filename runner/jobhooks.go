@@ -30,13 +30,13 @@ func (x *execution) jobHook(name string, phase Phase, file string) {
 	if file == "" {
 		return
 	}
-	x.phaseStep(name, phase, func(ctx context.Context, out *output) (plan.Conclusion, string) {
+	x.phaseStep(name, phase, nil, nil, func(ctx context.Context, out *output) (plan.Conclusion, string) {
 		out.plain("The operator of this machine has every job run " + file)
 		// The job's env is not the hook's: it sees the contexts alone.
 		r := &stepRun{step: &plan.Step{Kind: plan.Run}, scope: x.root, env: &vars{}, name: name, out: out}
 		out.effects = &r.effects
 		code, err := x.runHook(ctx, r, file)
-		reason := x.hookFailure(out, code, err)
+		reason := x.hookFailure(ctx, out, code, err)
 		x.root.env.setAll(r.effects.Env)
 		x.root.paths = prepend(x.root.paths, r.effects.Paths)
 		if reason != "" {

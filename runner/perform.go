@@ -45,7 +45,7 @@ func (x *execution) perform(parent context.Context, r *stepRun, begun error) ste
 	switch {
 	case stopped && errors.Is(cause, timeout):
 		o.outcome = plan.Failure
-		o.reason = fmt.Sprintf("The action '%s' has timed out after %s minutes.", r.name, expr.Number(limit).Text())
+		o.reason = timedOut(r.name, limit)
 		r.out.errorLine(o.reason)
 	case stopped:
 		o.outcome, o.reason = plan.Cancelled, cause.Error()
@@ -71,6 +71,10 @@ func (x *execution) perform(parent context.Context, r *stepRun, begun error) ste
 		o.conclusion = x.conclude(r, o.outcome)
 	}
 	return o
+}
+
+func timedOut(name string, limit float64) string {
+	return fmt.Sprintf("The action '%s' has timed out after %s minutes.", name, expr.Number(limit).Text())
 }
 
 // stepLimit is timeout-minutes. One that cannot be evaluated is told, and the

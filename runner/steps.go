@@ -26,6 +26,8 @@ type stepRun struct {
 	id    string // of its process and its command files, once it has them
 	// tested tells how the condition was evaluated.
 	tested []string
+	// position is where the step stands in the composite actions around it.
+	position []int
 	// decided waits, in a job that is cancelled, until it is known whether the
 	// step is; nil in one that was cancelled before it began.
 	decided func()

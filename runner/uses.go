@@ -24,11 +24,13 @@ type instance struct {
 	path   string
 	step   *plan.Step
 	action *preparedAction
-	with   []Var // evaluated inputs, as INPUT_*
-	own    []Var // the env of the step and of those around it
-	gh     githubFields
-	state  map[string]string
-	posted bool // its post is registered
+	// position is where the step stands in the composite actions around it.
+	position []int
+	with     []Var // evaluated inputs, as INPUT_*
+	own      []Var // the env of the step and of those around it
+	gh       githubFields
+	state    map[string]string
+	posted   bool // its post is registered
 }
 
 func (x *execution) instance(path string) *instance {
@@ -95,7 +97,7 @@ func (x *execution) enter(r *stepRun, a *preparedAction, given []template.Pair) 
 	defer x.mu.Unlock()
 	inst := x.instances[r.path()]
 	if inst == nil {
-		inst = &instance{path: r.path(), step: r.step, state: map[string]string{}}
+		inst = &instance{path: r.path(), step: r.step, position: r.position, state: map[string]string{}}
 		x.instances[inst.path] = inst
 	}
 	inst.action, inst.with, inst.own, inst.gh = a, with, slices.Concat(r.scope.own, r.own), r.gh
