@@ -21,12 +21,27 @@ const (
 	Failed      ErrorKind = "failed"      // anything else
 )
 
+// Reason says why a place did not start or was lost, as far as policy cares.
+type Reason string
+
+// The reasons. Most errors have none.
+const (
+	OutOfMemory   Reason = "out of memory" // the place's first process was killed for it
+	Evicted       Reason = "evicted"       // the cluster took the place's room
+	Deleted       Reason = "deleted"       // somebody removed the place
+	NodeLost      Reason = "node lost"     // the machine under it went away
+	Unschedulable Reason = "unschedulable" // no machine has room for it, or suits it
+	QuotaExceeded Reason = "quota exceeded"
+	ImagePull     Reason = "image pull"
+)
+
 // Error is what back ends return.
 type Error struct {
-	Op   string // what was being done, with its object: `pull image "node:99"`
-	Kind ErrorKind
-	Err  error  // cause
-	Hint string // what to do, may be empty
+	Op     string // what was being done, with its object: `pull image "node:99"`
+	Kind   ErrorKind
+	Reason Reason // may be empty
+	Err    error  // cause
+	Hint   string // what to do, may be empty
 }
 
 // Error is "op: cause: hint".
@@ -64,4 +79,19 @@ func IsKind(err error, kind ErrorKind) bool {
 		err = e.Err
 	}
 	return false
+}
+
+// ReasonOf gives the reason of err or of the first of its causes that has one.
+func ReasonOf(err error) Reason {
+	for err != nil {
+		var e *Error
+		if !errors.As(err, &e) {
+			return ""
+		}
+		if e.Reason != "" {
+			return e.Reason
+		}
+		err = e.Err
+	}
+	return ""
 }

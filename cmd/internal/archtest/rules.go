@@ -27,7 +27,8 @@ var arrows = []arrow{
 	{"executor/helper/...", []string{"executor", "executor/helper/...", "executor/archive"}},
 	{"executor/archive", []string{"executor"}},
 	{"executor/executortest/visitor", []string{"executor/executortest"}}, // a program of the suite
-	{"executor/*", []string{"executor", "executor/helper/...", "executor/archive"}},
+	{"executor/option", nil},
+	{"executor/*", []string{"executor", "executor/helper/...", "executor/archive", "executor/option"}},
 
 	{"runner", []string{"workflow/...", "executor", "executor/archive", "runner/command", "runner/mask", "runner/action/..."}},
 	{"runner/action/...", []string{"workflow/...", "executor/archive"}},

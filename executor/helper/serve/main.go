@@ -12,6 +12,7 @@ import (
 const usage = `usage:
   drydock-helper serve --socket PATH [--linger SECONDS] [--user USER] [--stdio]
   drydock-helper connect --socket PATH [--wait SECONDS]
+  drydock-helper install FOLDER [FROM TO]
 `
 
 // Main is the program; args leave out its name. It returns the exit code.
@@ -19,6 +20,9 @@ func Main(args []string) int {
 	if len(args) == 0 {
 		fmt.Fprint(os.Stderr, usage)
 		return 2
+	}
+	if args[0] == "install" {
+		return mainInstall(args[1:])
 	}
 	flags := flag.NewFlagSet("drydock-helper "+args[0], flag.ContinueOnError)
 	socket := flags.String("socket", "", "unix socket")
@@ -44,6 +48,24 @@ func Main(args []string) int {
 		return 2
 	}
 	if err != nil {
+		fmt.Fprintln(os.Stderr, "drydock-helper:", err)
+		return 1
+	}
+	return 0
+}
+
+// mainInstall is the part of Main that runs in an image of our own.
+func mainInstall(args []string) int {
+	from, to := "", ""
+	switch len(args) {
+	case 1:
+	case 3:
+		from, to = args[1], args[2]
+	default:
+		fmt.Fprint(os.Stderr, usage)
+		return 2
+	}
+	if err := install(args[0], from, to); err != nil {
 		fmt.Fprintln(os.Stderr, "drydock-helper:", err)
 		return 1
 	}

@@ -1,0 +1,93 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/drydock-ci/drydock/executor"
+)
+
+// Attach finds a pod again by its name, and its helper by the token.
+func (x *Executor) Attach(ctx context.Context, id executor.EnvironmentID) (executor.Environment, error) {
+	namespace, ref, container, token, ok := parseID(id)
+	if !ok {
+		return nil, executor.Errorf("attach to an environment", executor.NotFound, "its id is not one of a pod")
+	}
+	c, err := x.connection()
+	if err != nil {
+		return nil, err
+	}
+	op := fmt.Sprintf("attach to pod %q", ref.name)
+	if namespace != c.namespace {
+		other := *c
+		other.namespace = namespace
+		c = &other
+	}
+	pod, err := c.pod(ctx, ref.name)
+	if err != nil {
+		return nil, c.fail(op, err)
+	}
+	if pod.UID != ref.uid || pod.Annotations[annotationKind] == "" {
+		return nil, executor.Errorf(op, executor.NotFound, "it is another pod of the same name")
+	}
+	if err := ended(pod); err != nil {
+		return nil, &executor.Error{Op: op, Kind: executor.NotFound, Err: err}
+	}
+	e := &environment{x: x, c: c, pod: ref, container: container, token: token}
+	v := look(pod, container)
+	if !v.ready {
+		return nil, &executor.Error{Op: op, Kind: executor.NotFound, Err: v.err}
+	}
+	if container == jobContainer {
+		e.switched = switches(pod)
+	}
+	if err := e.open(ctx); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil, c.fail(op, err)
+		}
+		return nil, err
+	}
+	if container != jobContainer {
+		e.info = e.Describe()
+		e.finish(pod, v.id, nil)
+		return e, nil
+	}
+	ports := map[string]map[string]string{}
+	err = json.Unmarshal([]byte(pod.Annotations[annotationPorts]), &ports)
+	if err == nil {
+		err = e.settle(ctx, executor.Kind(pod.Annotations[annotationKind]), hasMount(pod, "externals"))
+	}
+	if err != nil {
+		e.Disconnect()
+		return nil, c.fail(op, err)
+	}
+	e.finish(pod, v.id, ports)
+	return e, nil
+}
+
+// switches tells whether the job's helper starts processes as another user.
+func switches(pod *corev1.Pod) bool {
+	for _, c := range pod.Spec.Containers {
+		if c.Name == jobContainer {
+			return slices.Contains(c.Command, "--user")
+		}
+	}
+	return false
+}
+
+// hasMount tells whether the job's container sees a volume.
+func hasMount(pod *corev1.Pod, volume string) bool {
+	for _, c := range pod.Spec.Containers {
+		for _, m := range c.VolumeMounts {
+			if c.Name == jobContainer && m.Name == volume {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,110 @@
+package kube
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/executor/helper"
+)
+
+// shutdownTimeout is how long the helper may take to end what runs.
+const shutdownTimeout = 2 * time.Second
+
+// environment is one place: the job's container, or an ephemeral one beside it.
+// Processes and files are the helper's business.
+type environment struct {
+	*helper.Place
+	x         *Executor
+	c         *client
+	pod       podRef
+	container string
+	token     string
+	switched  bool // the helper is root, its processes are not
+	info      executor.Info
+
+	mu     sync.Mutex
+	closed bool
+}
+
+var _ executor.Environment = (*environment)(nil)
+
+// ID is the pod, the container and the token that its helper obeys: who has it
+// and may reach the cluster can run commands in the place.
+func (e *environment) ID() executor.EnvironmentID {
+	return executor.EnvironmentID(strings.Join([]string{e.c.namespace, e.pod.name, string(e.pod.uid), e.container, e.token}, "/"))
+}
+
+// parseID takes an ID apart.
+func parseID(id executor.EnvironmentID) (namespace string, p podRef, container, token string, ok bool) {
+	parts := strings.Split(string(id), "/")
+	if len(parts) != 5 {
+		return "", podRef{}, "", "", false
+	}
+	for _, s := range parts {
+		if s == "" {
+			return "", podRef{}, "", "", false
+		}
+	}
+	return parts[0], podRef{parts[1], types.UID(parts[2])}, parts[3], parts[4], true
+}
+
+// Info says what the place is like.
+func (e *environment) Info() executor.Info { return e.info }
+
+// open connects to the helper.
+func (e *environment) open(ctx context.Context) error {
+	p, err := helper.Open(ctx, helper.Options{
+		Dial: e.c.dialer(e.pod, e.container), Token: e.token, Redial: e.x.opts.Redial, Log: e.x.log.With("pod", e.pod.name),
+	})
+	if err != nil {
+		return err
+	}
+	e.Place = p
+	return nil
+}
+
+// finish adds what is known of the containers.
+func (e *environment) finish(pod *corev1.Pod, id string, ports map[string]map[string]string) {
+	e.info.Container = &executor.ContainerInfo{ID: id, Network: pod.Name}
+	e.info.Services = map[string]executor.ServiceInfo{}
+	ids := map[string]string{}
+	for _, s := range pod.Status.InitContainerStatuses {
+		ids[s.Name] = bare(s.ContainerID)
+	}
+	for service, p := range ports {
+		e.info.Services[service] = executor.ServiceInfo{ID: ids[servicePrefix+safe(service, 30)], Network: pod.Name, Ports: p}
+	}
+}
+
+// Close ends the processes, then deletes the pod; an ephemeral container
+// cannot be deleted, it ends with its helper. Kubernetes does the rest by itself.
+func (e *environment) Close(ctx context.Context) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil
+	}
+	var err error
+	if e.Place != nil {
+		short, cancel := context.WithTimeout(ctx, shutdownTimeout)
+		err = e.Shutdown(short)
+		cancel()
+		e.Disconnect()
+	}
+	if e.container == jobContainer {
+		if err = e.c.deletePod(ctx, e.pod); !gone(err) {
+			return e.c.fail("delete pod "+e.pod.name, err)
+		}
+		err = nil
+	}
+	if err == nil {
+		e.closed = true
+	}
+	return err
+}

@@ -1,0 +1,53 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/drydock-ci/drydock/executor"
+)
+
+// Sweep deletes the pods of runs that are over. Everything else goes with its
+// pod, and what another one sweeps at the same time is its report's.
+func (x *Executor) Sweep(ctx context.Context, owner executor.OwnerID, keep func(executor.RunID) bool) (executor.Swept, error) {
+	var swept executor.Swept
+	if owner == "" {
+		return swept, executor.Errorf("sweep", executor.Invalid, "no owner is named")
+	}
+	c, err := x.connection()
+	if err != nil {
+		return swept, err
+	}
+	var errs []error
+	o := metav1.ListOptions{LabelSelector: labels.Set{labelOwner: labelValue(string(owner))}.String(), Limit: 500}
+	for {
+		list, err := c.pods(ctx, o)
+		if err != nil {
+			return swept, errors.Join(append(errs, c.fail("list pods", err))...)
+		}
+		for _, pod := range list.Items {
+			a := pod.Annotations
+			if a[labelOwner] != string(owner) || pod.DeletionTimestamp != nil || keep != nil && keep(executor.RunID(a[labelRun])) {
+				continue
+			}
+			err := c.deletePod(ctx, podRef{pod.Name, pod.UID})
+			switch {
+			case err == nil:
+				swept.Removed = append(swept.Removed, "pod "+pod.Name)
+			case apierrors.IsNotFound(err), apierrors.IsConflict(err):
+			default:
+				errs = append(errs, c.fail("delete pod "+pod.Name, err))
+			}
+		}
+		if o.Continue = list.Continue; o.Continue == "" {
+			break
+		}
+	}
+	slices.Sort(swept.Removed)
+	return swept, errors.Join(errs...)
+}
