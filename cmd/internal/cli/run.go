@@ -106,7 +106,7 @@ func (o *runOptions) eventFlags(f *pflag.FlagSet) {
 	f.StringVarP(&o.workflows, "workflows", "W", "", "workflow `path`: a file or a folder (default .github/workflows)")
 	f.StringArrayVarP(&o.jobs, "job", "j", nil, "run only this job `id` and what it needs (repeatable)")
 	f.StringVarP(&o.eventFile, "eventpath", "e", "", "JSON `file` with the event's payload (default: made from the local git repository)")
-	f.StringVarP(&o.actor, "actor", "a", "", "`user` who starts the run (default: from git)")
+	f.StringVarP(&o.actor, "actor", "a", "", "`user` who starts the run (default: from git, else nektos/act)")
 	f.StringArrayVar(&o.vars, "var", nil, "configuration variable `NAME=VALUE` (vars context)")
 	f.StringVar(&o.varFile, "var-file", ".vars", "`file` with configuration variables")
 	f.StringArrayVar(&o.envs, "env", nil, "environment variable `NAME=VALUE` for every job")
