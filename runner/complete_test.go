@@ -67,12 +67,13 @@ func TestOneBrokenOutputSpoilsAll(t *testing.T) {
 func TestDebugLines(t *testing.T) {
 	r := bench{
 		actions:  map[string]map[string]string{"c/c@v1": composite("", "- {run: echo inside, shell: sh, name: inner}\n")},
-		workflow: job("steps:\n  - {run: echo 1, name: one}\n  - {run: echo 2, if: github.ref == 'x'}\n  - {uses: c/c@v1, if: always()}\n"),
+		workflow: job("steps:\n  - {run: echo 1, name: one}\n  - {run: echo 2, if: github.ref == 'x'}\n  - {run: echo 3, name: three, if: \"github.ref_name == 'main' && github.ref != env.NONE\"}\n  - {uses: c/c@v1, if: always()}\n"),
 		setup:    func(_ *Engine, j *Job) { j.Debug = true },
 	}.run(t)
 	r.wantLog("2 [debug]Evaluating condition for step: 'one'", "2 [debug]Evaluating: success()", "2 [debug]Result: true",
-		"2 [debug]Starting: one", "2 [debug]Finishing: one", "4 [debug]Evaluating: always()",
-		"4 [debug]Evaluating condition for step: 'inner'", "4 [debug]Starting: inner", "4 [debug]Finished: inner")
+		"2 [debug]Starting: one", "2 [debug]Finishing: one", "5 [debug]Evaluating: always()",
+		"4 [debug]Expanded: (true && ('main' == 'main') && ('refs/heads/main' != null))",
+		"5 [debug]Evaluating condition for step: 'inner'", "5 [debug]Starting: inner", "5 [debug]Finished: inner")
 	r = bench{workflow: job("steps:\n  - run: echo\n")}.run(t)
 	r.wantNotInLog("[debug]")
 }

@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"slices"
+
 	"github.com/drydock-ci/drydock/runner/command"
 	"github.com/drydock-ci/drydock/workflow/expr"
 	"github.com/drydock-ci/drydock/workflow/plan"
@@ -77,6 +79,10 @@ func (v *vars) setAll(list []Var) {
 		at[x.Name] = len(v.list)
 		v.list = append(v.list, x)
 	}
+}
+
+func (v *vars) remove(name string) {
+	v.list = slices.DeleteFunc(v.list, func(x Var) bool { return x.Name == name })
 }
 
 func (v *vars) lookup(name string) (string, bool) {

@@ -32,6 +32,7 @@ func (x *execution) runNode(ctx context.Context, r *stepRun, inst *instance, ent
 	for _, k := range sortedKeys(inst.state) {
 		extra = append(extra, Var{"STATE_" + k, inst.state[k]})
 	}
+	r.env.remove("NODE_ICU_DATA") // actions/runner: NodeScriptActionHandler.cs
 	return x.process(ctx, r, process{
 		argv: []string{program, path.Join(a.placeDir, entry)},
 		dir:  x.workspace,

@@ -57,7 +57,7 @@ steps:
 		10 Post Run a/both@v1: success
 		11 Post Run a/both@v1: success
 	`)
-	r.wantLog("2 pre of A", "3 pre of D", "5 main of A", "6 main of B", "9 post of B", "10 post of D", "11 post of A")
+	r.wantLog("9 Post job cleanup.", "2 pre of A", "3 pre of D", "5 main of A", "6 main of B", "9 post of B", "10 post of D", "11 post of A")
 	r.wantNotInLog("main of D", " of C")
 	for i, s := range r.Steps {
 		if s.Step.Number != i+1 {

@@ -105,6 +105,9 @@ func (x *execution) phaseStep(name string, phase Phase, s *plan.Step, checks []c
 		ctx, end = context.WithTimeoutCause(ctx, minutes(limit), timeout)
 		defer end()
 	}
+	if phase == Post && s != nil {
+		out.plain("Post job cleanup.")
+	}
 	outcome, reason := f(ctx, out)
 	switch cause := context.Cause(ctx); {
 	case outcome != plan.Failure || cause == nil:

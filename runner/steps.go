@@ -169,11 +169,15 @@ func (x *execution) condition(r *stepRun) (bool, string, error) {
 	}
 	r.tested = []string{"Evaluating: " + e.String()}
 	sc := x.exprScope(x.life, r.scope, r.env, r.gh, false)
+	var t expansion
+	if x.debug {
+		sc.Trace = t.see
+	}
 	v, err := e.Eval(sc)
 	if err != nil {
 		return false, "", conditionError{fmt.Errorf("evaluate if %q: %w", src, err)}
 	}
-	r.tested = append(r.tested, "Result: "+display(v))
+	r.tested = append(append(r.tested, t.lines()...), "Result: "+display(v))
 	if v.Truthy() {
 		return true, "", nil
 	}
