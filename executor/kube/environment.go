@@ -32,7 +32,10 @@ type environment struct {
 	closed bool
 }
 
-var _ executor.Environment = (*environment)(nil)
+var (
+	_ executor.Environment = (*environment)(nil)
+	_ executor.Containers  = (*environment)(nil)
+)
 
 // ID is the pod, the container and the token that its helper obeys: who has it
 // and may reach the cluster can run commands in the place.

@@ -216,8 +216,7 @@ func (d *draft) jobContainer() (corev1.Container, error) {
 	d.shelf.folder("work", false, nil)
 	d.shelf.folder("run", false, nil)
 	c.VolumeMounts = append(ownMounts(), corev1.VolumeMount{Name: "work", MountPath: paths.Work})
-	switch {
-	case d.spec.Kind == executor.Container:
+	if d.spec.Kind == executor.Container {
 		// Folders at the top of an image can be made by root only, so they are
 		// volumes.
 		d.shelf.folder("tools", false, nil)
@@ -226,9 +225,7 @@ func (d *draft) jobContainer() (corev1.Container, error) {
 			corev1.VolumeMount{Name: "tools", MountPath: "/__t"}, corev1.VolumeMount{Name: "github", MountPath: githubDir})
 		c.Env = append(c.Env, corev1.EnvVar{Name: "HOME", Value: paths.Home})
 	}
-	if d.spec.Containers {
-		d.shelf.folder("actions", false, nil)
-	}
+	d.shelf.folder("actions", false, nil) // volumes cannot be added later
 	if d.provided() {
 		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: "externals", MountPath: d.spec.Provide[0].Target, ReadOnly: true})
 	}
