@@ -118,8 +118,7 @@ func (w *waiter) judge(ctx context.Context, pod *corev1.Pod) (id string, err err
 		return v.id, nil, true
 	}
 	if v.err != nil {
-		w.explain(ctx, pod, v)
-		return "", v.err, true
+		return "", w.explain(ctx, pod, v), true
 	}
 	if v.state != w.last.state {
 		w.since, w.told = now, false
@@ -191,15 +190,17 @@ func pullKind(text string) (kind executor.ErrorKind, hint string) {
 	return executor.Failed, "check the nodes' network"
 }
 
-// explain gives the last output of a container that failed to the log, and
-// what the kubelet last said of its health check.
-func (w *waiter) explain(ctx context.Context, pod *corev1.Pod, v verdict) {
+// explain gives the last output of a container that failed: of a service to the
+// log, with what the kubelet last said of its health check; a line of our own
+// program belongs into the error.
+func (w *waiter) explain(ctx context.Context, pod *corev1.Pod, v verdict) error {
 	if v.failed == "" {
-		return
+		return v.err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if executor.IsKind(v.err, executor.Unhealthy) {
+	service := executor.IsKind(v.err, executor.Unhealthy)
+	if service {
 		if list, err := w.c.events(ctx, podRef{pod.Name, pod.UID}); err == nil {
 			for i := len(list.Items) - 1; i >= 0; i-- {
 				if e := list.Items[i]; e.Reason == "Unhealthy" && strings.Contains(e.InvolvedObject.FieldPath, "{"+v.failed+"}") {
@@ -210,14 +211,21 @@ func (w *waiter) explain(ctx context.Context, pod *corev1.Pod, v verdict) {
 		}
 	}
 	out, err := w.c.logTail(ctx, pod.Name, v.failed, v.before)
-	if err != nil {
+	text := strings.TrimSpace(string(out))
+	var e *executor.Error
+	switch {
+	case err != nil:
 		w.log(fmt.Sprintf("The output of %s cannot be read: %v", v.failed, err))
-		return
+	case text == "":
+	case !service && len(text) < 500 && errors.As(v.err, &e):
+		e.Err = fmt.Errorf("%w: %s", e.Err, text)
+	default:
+		w.log("Last output of " + strings.TrimPrefix(v.failed, servicePrefix) + ":")
+		for line := range strings.Lines(text) {
+			w.log("  " + strings.TrimRight(line, "\r\n"))
+		}
 	}
-	w.log("Last output of " + strings.TrimPrefix(v.failed, servicePrefix) + ":")
-	for line := range strings.Lines(string(out)) {
-		w.log("  " + strings.TrimRight(line, "\r\n"))
-	}
+	return v.err
 }
 
 // watchPod follows one pod from the state that is known.

@@ -78,6 +78,11 @@ func (e *environment) start(ctx context.Context, w *waiter, d *draft, pod *corev
 		log(fmt.Sprintf("Service %s (%s) %s", s.spec.ID, s.spec.Image.Ref, how))
 	}
 	if err := e.open(ctx); err != nil {
+		if executor.IsKind(err, executor.Lost) && executor.ReasonOf(err) == "" { // it does not like what it was told
+			err = w.explain(ctx, pod, verdict{failed: jobContainer, err: &executor.Error{
+				Op: fmt.Sprintf("start the helper in image %q", d.spec.Image.Ref), Kind: executor.Failed, Err: err,
+			}})
+		}
 		return err
 	}
 	if err := e.settle(ctx, d.spec.Kind, d.provided()); err != nil {

@@ -190,9 +190,17 @@ func terminated(t *corev1.ContainerStateTerminated) string {
 		text = t.Reason + ", " + text
 	}
 	if t.Message != "" {
-		text += ": " + shorten(t.Message)
+		text += ": " + last(t.Message)
 	}
 	return text
+}
+
+// last keeps the end of what a container runtime says, where the cause is.
+func last(s string) string {
+	if len(s) > 200 {
+		s = "..." + strings.ToValidUTF8(s[len(s)-197:], "")
+	}
+	return s
 }
 
 func join(reason, message string) string {

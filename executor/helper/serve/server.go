@@ -88,6 +88,10 @@ func run(socket string, linger time.Duration, user string, stdio bool) error {
 	select {
 	case <-s.quit:
 	case <-sig:
+		// The place ends from outside: nobody shall take what is killed now for
+		// the end of a step.
+		l.Close()
+		s.hangUp()
 	}
 	return s.killAll()
 }
@@ -132,6 +136,16 @@ func listen(socket string) (net.Listener, error) {
 	l, err := net.Listen("unix", socket)
 	syscall.Umask(old)
 	return l, err
+}
+
+// hangUp ends all sessions.
+func (s *server) hangUp() {
+	s.mu.Lock()
+	live := slices.Clone(s.live)
+	s.mu.Unlock()
+	for _, t := range live {
+		t.mux.Close()
+	}
 }
 
 func (s *server) stop() { s.once.Do(func() { close(s.quit) }) }

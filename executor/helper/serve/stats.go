@@ -29,9 +29,15 @@ func cgroup() string {
 
 var cgroupDir = cgroup()
 
+// oldDir is where version 1 has the place's memory.
+const oldDir = "/sys/fs/cgroup/memory"
+
 // oomKills counts what the kernel killed for memory in the place so far.
 func oomKills() int64 {
-	data, _ := os.ReadFile(cgroupDir + "/memory.events")
+	data, err := os.ReadFile(cgroupDir + "/memory.events")
+	if err != nil {
+		data, _ = os.ReadFile(oldDir + "/memory.oom_control")
+	}
 	for line := range bytes.SplitSeq(data, []byte("\n")) {
 		if v, ok := bytes.CutPrefix(line, []byte("oom_kill ")); ok {
 			n, _ := strconv.ParseInt(string(v), 10, 64)
@@ -41,9 +47,17 @@ func oomKills() int64 {
 	return 0
 }
 
+// unlimited is more than any machine has: version 1 writes "no limit" so.
+const unlimited = 1 << 60
+
 // figures reads memory and disk; what cannot be known stays 0.
 func figures(path string) *wire.Figure {
 	f := &wire.Figure{MemoryUsed: number(cgroupDir + "/memory.current"), MemoryTotal: number(cgroupDir + "/memory.max")}
+	if f.MemoryUsed == 0 {
+		if total := number(oldDir + "/memory.limit_in_bytes"); total < unlimited {
+			f.MemoryUsed, f.MemoryTotal = number(oldDir+"/memory.usage_in_bytes"), total
+		}
+	}
 	if f.MemoryTotal == 0 {
 		total, available := meminfo()
 		f.MemoryTotal, f.MemoryUsed = total, total-available
