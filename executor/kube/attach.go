@@ -57,8 +57,8 @@ func (x *Executor) Attach(ctx context.Context, id executor.EnvironmentID) (execu
 		e.finish(pod, v.id, nil)
 		return e, nil
 	}
-	ports := map[string]map[string]string{}
-	err = json.Unmarshal([]byte(pod.Annotations[annotationPorts]), &ports)
+	services := map[string]record{}
+	err = json.Unmarshal([]byte(pod.Annotations[annotationServices]), &services)
 	if err == nil {
 		err = e.settle(ctx, executor.Kind(pod.Annotations[annotationKind]), hasMount(pod, "externals"))
 	}
@@ -66,7 +66,7 @@ func (x *Executor) Attach(ctx context.Context, id executor.EnvironmentID) (execu
 		e.Disconnect()
 		return nil, c.fail(op, err)
 	}
-	e.finish(pod, v.id, ports)
+	e.finish(pod, v.id, services)
 	return e, nil
 }
 

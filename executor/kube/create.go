@@ -88,7 +88,7 @@ func (e *environment) start(ctx context.Context, w *waiter, d *draft, pod *corev
 	if err := e.settle(ctx, d.spec.Kind, d.provided()); err != nil {
 		return err
 	}
-	e.finish(pod, id, portsOf(d.services))
+	e.finish(pod, id, records(d.services))
 	for _, f := range d.forwards {
 		if !f.reachable {
 			log(fmt.Sprintf("Port %d of service %s is reachable as %d only", f.from, f.service, f.to))

@@ -73,15 +73,15 @@ func (e *environment) open(ctx context.Context) error {
 }
 
 // finish adds what is known of the containers.
-func (e *environment) finish(pod *corev1.Pod, id string, ports map[string]map[string]string) {
+func (e *environment) finish(pod *corev1.Pod, id string, services map[string]record) {
 	e.info.Container = &executor.ContainerInfo{ID: id, Network: pod.Name}
 	e.info.Services = map[string]executor.ServiceInfo{}
 	ids := map[string]string{}
 	for _, s := range pod.Status.InitContainerStatuses {
 		ids[s.Name] = bare(s.ContainerID)
 	}
-	for service, p := range ports {
-		e.info.Services[service] = executor.ServiceInfo{ID: ids[servicePrefix+safe(service, 30)], Network: pod.Name, Ports: p}
+	for id, r := range services {
+		e.info.Services[id] = executor.ServiceInfo{ID: ids[r.Container], Network: pod.Name, Ports: r.Ports}
 	}
 }
 

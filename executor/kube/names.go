@@ -15,13 +15,13 @@ import (
 // The labels and annotations of pods. A label holds a cleaned and shortened
 // value to select by, the annotation of the same name the exact one.
 const (
-	prefix          = "drydock.io/"
-	labelOwner      = prefix + "owner"
-	labelRun        = prefix + "run"
-	labelJob        = prefix + "job"
-	annotationKind  = prefix + "kind"
-	annotationPorts = prefix + "services" // of the services, as JSON
-	annotationHosts = prefix + "hosts"
+	prefix             = "drydock.io/"
+	labelOwner         = prefix + "owner"
+	labelRun           = prefix + "run"
+	labelJob           = prefix + "job"
+	annotationKind     = prefix + "kind"
+	annotationServices = prefix + "services" // records, as JSON
+	annotationHosts    = prefix + "hosts"
 )
 
 // Paths inside the job's container.

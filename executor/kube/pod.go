@@ -116,11 +116,11 @@ func (d *draft) make(arch string) error {
 		}
 	}
 	annotations[annotationKind] = string(d.spec.Kind)
-	ports, err := json.Marshal(portsOf(d.services))
+	services, err := json.Marshal(records(d.services))
 	if err != nil {
 		return err
 	}
-	annotations[annotationPorts] = string(ports)
+	annotations[annotationServices] = string(services)
 
 	job, err := d.jobContainer()
 	if err != nil {

@@ -172,14 +172,21 @@ func assign(kind executor.Kind, services []*service) ([]forward, error) {
 	return out, nil
 }
 
-// portsOf is the job.services context, by service.
-func portsOf(services []*service) map[string]map[string]string {
-	out := map[string]map[string]string{}
+// record is what Attach must know of a service.
+type record struct {
+	Container string            `json:"container"`
+	Ports     map[string]string `json:"ports"` // the job.services context
+}
+
+// records are the services by their ids.
+func records(services []*service) map[string]record {
+	out := map[string]record{}
 	for _, s := range services {
-		out[s.spec.ID] = map[string]string{}
+		ports := map[string]string{}
 		for _, p := range s.settings.ports {
-			out[s.spec.ID][p.Key()] = fmt.Sprint(p.Mapped)
+			ports[p.Key()] = fmt.Sprint(p.Mapped)
 		}
+		out[s.spec.ID] = record{s.container, ports}
 	}
 	return out
 }

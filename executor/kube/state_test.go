@@ -1,0 +1,162 @@
+package kube
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/drydock-ci/drydock/executor"
+)
+
+func waitingFor(reason, message string) corev1.ContainerState {
+	return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
+}
+
+func over(reason string, code int32, message string) corev1.ContainerState {
+	return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: reason, ExitCode: code, Message: message}}
+}
+
+func statuses(name string, s corev1.ContainerState) []corev1.ContainerStatus {
+	return []corev1.ContainerStatus{{Name: name, State: s, Image: "img", ContainerID: "containerd://abc"}}
+}
+
+func TestLook(t *testing.T) {
+	running := corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+	now := metav1.Now()
+	probed := corev1.PodSpec{
+		InitContainers: []corev1.Container{{Name: "service-db", StartupProbe: &corev1.Probe{}}},
+		Containers: []corev1.Container{{Name: jobContainer, Resources: corev1.ResourceRequirements{
+			Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("64Mi")},
+		}}},
+	}
+	for name, tc := range map[string]struct {
+		pod    corev1.Pod
+		ready  bool
+		state  string
+		kind   executor.ErrorKind
+		reason executor.Reason
+		text   string
+	}{
+		"new": {},
+		"unschedulable": {pod: corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{
+			{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/3 nodes"},
+		}}}, state: "Unschedulable: 0/3 nodes", reason: executor.Unschedulable},
+		"creating":  {pod: corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: statuses(jobContainer, waitingFor("ContainerCreating", ""))}}},
+		"running":   {pod: corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: statuses(jobContainer, running)}}, ready: true},
+		"ephemeral": {pod: corev1.Pod{Status: corev1.PodStatus{EphemeralContainerStatuses: statuses(jobContainer, running)}}, ready: true},
+		"pull": {
+			pod:   corev1.Pod{Status: corev1.PodStatus{InitContainerStatuses: statuses("service-db", waitingFor("ImagePullBackOff", "Back-off"))}},
+			state: "ImagePullBackOff: Back-off", reason: executor.ImagePull,
+		},
+		"never pull": {
+			pod:  corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: statuses(jobContainer, waitingFor("ErrImageNeverPull", "x"))}},
+			kind: executor.NotFound, reason: executor.ImagePull, text: "pulling is off",
+		},
+		"secret on its way": {
+			pod:   corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: statuses(jobContainer, waitingFor("CreateContainerConfigError", `secret "x" not found`))}},
+			state: `CreateContainerConfigError: secret "x" not found`,
+		},
+		"root where it may not": {
+			pod:  corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: statuses(jobContainer, waitingFor("CreateContainerConfigError", "container has runAsNonRoot and image will run as root"))}},
+			kind: executor.Refused, text: "no container may be root here",
+		},
+		"runtime error": {
+			pod:   corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: statuses(jobContainer, waitingFor("CreateContainerError", "no space left"))}},
+			state: "CreateContainerError: no space left",
+		},
+		"service ends": {
+			pod:  corev1.Pod{Status: corev1.PodStatus{InitContainerStatuses: statuses("service-web", over("Error", 3, ""))}},
+			kind: executor.Unhealthy, text: "exit code 3",
+		},
+		"service out of memory": {
+			pod:  corev1.Pod{Spec: probed, Status: corev1.PodStatus{InitContainerStatuses: statuses("service-db", over("OOMKilled", 137, ""))}},
+			kind: executor.Unhealthy, text: "killed for memory",
+		},
+		"service unhealthy": {
+			pod:  corev1.Pod{Spec: probed, Status: corev1.PodStatus{InitContainerStatuses: statuses("service-db", over("Error", 137, ""))}},
+			kind: executor.Unhealthy, text: "its health check fails",
+		},
+		"no shell-less helper": {
+			pod:  corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: statuses(jobContainer, over("StartError", 128, "exec format error"))}},
+			kind: executor.Failed, text: "exec format error",
+		},
+		"evicted": {
+			pod:  corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", Message: "low on memory"}},
+			kind: executor.Lost, reason: executor.Evicted, text: "low on memory",
+		},
+		"drained": {pod: corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{
+			{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "EvictionByEvictionAPI", Message: "drain"},
+		}}}, kind: executor.Lost, reason: executor.Evicted, text: "drain"},
+		"node lost": {pod: corev1.Pod{Status: corev1.PodStatus{Conditions: []corev1.PodCondition{
+			{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "DeletionByTaintManager", Message: "node is gone"},
+		}}}, kind: executor.Lost, reason: executor.NodeLost, text: "node is gone"},
+		"node shut down": {
+			pod:  corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Terminated", Message: "Pod was terminated in response to imminent node shutdown."}},
+			kind: executor.Lost, reason: executor.NodeLost, text: "shutdown",
+		},
+		"deleted": {pod: corev1.Pod{ObjectMeta: metav1.ObjectMeta{DeletionTimestamp: &now}}, kind: executor.Lost, reason: executor.Deleted, text: "deleted"},
+		"out of memory": {
+			pod:  corev1.Pod{Spec: probed, Status: corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: statuses(jobContainer, over("OOMKilled", 137, ""))}},
+			kind: executor.Lost, reason: executor.OutOfMemory, text: "a limit of 64Mi",
+		},
+		"over": {
+			pod:  corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodSucceeded, ContainerStatuses: statuses(jobContainer, over("Completed", 0, ""))}},
+			kind: executor.Lost, text: "exit code 0",
+		},
+	} {
+		v := look(&tc.pod, jobContainer)
+		if v.ready != tc.ready || v.state != tc.state {
+			t.Errorf("%s: %+v", name, v)
+		}
+		reason := v.reason
+		if v.err != nil {
+			reason = executor.ReasonOf(v.err)
+		}
+		if (v.err == nil) != (tc.kind == "") || tc.kind != "" && (!executor.IsKind(v.err, tc.kind) || !strings.Contains(v.err.Error(), tc.text)) || reason != tc.reason {
+			t.Errorf("%s: error %v, reason %q; want kind %q, reason %q, %q", name, v.err, reason, tc.kind, tc.reason, tc.text)
+		}
+	}
+}
+
+// TestPatience: the log hears of what lasts, and no state lasts for ever.
+func TestPatience(t *testing.T) {
+	x := newTest(t, Options{Wait: time.Minute, PullWait: 30 * time.Second})
+	for name, tc := range map[string]struct {
+		state  corev1.ContainerState
+		ago    time.Duration
+		over   bool
+		kind   executor.ErrorKind
+		reason executor.Reason
+		said   string
+	}{
+		"fresh":                {waitingFor("CreateContainerError", "x"), time.Second, false, "", "", ""},
+		"lasting":              {waitingFor("CreateContainerError", "x"), 10 * time.Second, false, "", "", "Waiting for the pod: CreateContainerError: x"},
+		"reminder":             {waitingFor("ContainerCreating", ""), 30 * time.Second, false, "", "", "Still waiting for the pod (30s): its containers are being made"},
+		"for ever":             {waitingFor("ContainerCreating", ""), 2 * time.Minute, true, executor.Unavailable, "", ""},
+		"pull that may work":   {waitingFor("ErrImagePull", "i/o timeout"), 20 * time.Second, false, "", "", "Waiting for the pod: ErrImagePull: i/o timeout"},
+		"pull that failed":     {waitingFor("ErrImagePull", "i/o timeout"), 40 * time.Second, true, executor.Failed, executor.ImagePull, ""},
+		"no such image":        {waitingFor("ErrImagePull", "manifest unknown"), 20 * time.Second, true, executor.NotFound, executor.ImagePull, ""},
+		"no right to an image": {waitingFor("ImagePullBackOff", "401 Unauthorized"), 20 * time.Second, true, executor.NotFound, executor.ImagePull, ""},
+	} {
+		var n notes
+		w := x.waiter(nil, jobContainer, n.log)
+		pod := &corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: statuses(jobContainer, tc.state)}}
+		then := time.Now().Add(-tc.ago)
+		w.began, w.since = then, then
+		w.last = look(pod, jobContainer)
+		if w.last.pull {
+			w.pulls = then
+		}
+		_, err, done := w.judge(t.Context(), pod)
+		if done != tc.over || (err == nil) != (tc.kind == "") || err != nil && (!executor.IsKind(err, tc.kind) || executor.ReasonOf(err) != tc.reason) {
+			t.Errorf("%s: %v, over %v", name, err, done)
+		}
+		if n.String() != tc.said && tc.said != "" {
+			t.Errorf("%s: said %q, want %q", name, n.String(), tc.said)
+		}
+	}
+}
