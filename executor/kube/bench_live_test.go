@@ -1,0 +1,129 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/drydock-ci/drydock/executor"
+)
+
+// firstLine runs a step and gives the time of its first output.
+func firstLine(t testing.TB, e executor.Environment) time.Time {
+	t.Helper()
+	var first time.Time
+	var once sync.Once
+	exit, err := executor.Run(t.Context(), e, executor.Command{ID: executor.ProcessID(newName("p")), Argv: []string{"echo", "hi"}, Dir: "/"},
+		func(int64, []byte) { once.Do(func() { first = time.Now() }) }, executor.DefaultStop)
+	if err != nil || exit.Code != 0 {
+		t.Fatalf("%+v, %v", exit, err)
+	}
+	return first
+}
+
+// barePod makes a pod of the same containers, without a helper that works, and
+// gives the time that it took to get Ready.
+func barePod(t testing.TB, x *Executor, spec executor.Spec) time.Duration {
+	t.Helper()
+	d, err := x.draft(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := x.connection()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.pod.Spec.Containers[0].Command = []string{"sleep", "1000"}
+	began := time.Now()
+	pod, err := c.createPod(t.Context(), d.pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := c.deletePod(context.Background(), podRef{pod.Name, pod.UID}); err != nil {
+			t.Error(err)
+		}
+	}()
+	w, err := c.watchPod(t.Context(), pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Stop()
+	for e := range w.ResultChan() {
+		p, ok := e.Object.(*corev1.Pod)
+		if !ok {
+			break
+		}
+		for _, c := range p.Status.Conditions {
+			if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+				return time.Since(began)
+			}
+		}
+	}
+	t.Fatal("the watch ended")
+	return 0
+}
+
+// TestStart compares a job's start with a bare pod's, in turns: what else the
+// machine does hits both.
+func TestStart(t *testing.T) {
+	x, labels := live(t, Options{})
+	spec := executor.Spec{Name: "start", Labels: labels, Kind: executor.Machine, Image: executor.Image{Ref: testImage}}
+	var jobs, pods []time.Duration
+	for range 9 {
+		pods = append(pods, barePod(t, x, spec))
+		began := time.Now()
+		e, err := x.Create(t.Context(), spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		jobs = append(jobs, firstLine(t, e).Sub(began))
+		if err := e.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	slices.Sort(jobs)
+	slices.Sort(pods)
+	job, pod := jobs[len(jobs)/2], pods[len(pods)/2]
+	t.Logf("job %s, bare pod %s: %.2f (jobs %v, pods %v)", job.Round(time.Millisecond), pod.Round(time.Millisecond), float64(job)/float64(pod), jobs, pods)
+	if float64(job) > 1.3*float64(pod) {
+		t.Errorf("a job starts in %s, a bare pod in %s", job, pod)
+	}
+}
+
+// TestManyJobs starts twenty at once and loses none.
+func TestManyJobs(t *testing.T) {
+	x, labels := live(t, Options{})
+	began := time.Now()
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			e, err := x.Create(context.Background(), executor.Spec{Name: fmt.Sprint("many ", i), Labels: labels, Kind: executor.Machine, Image: executor.Image{Ref: testImage}})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if out, code := sh(t, e, fmt.Sprintf("echo %d; sleep 1; echo end", i)); code != 0 || out != fmt.Sprintf("%d\nend", i) {
+				t.Errorf("job %d: %q, exit code %d", i, out, code)
+			}
+			if err := e.Close(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	t.Logf("20 jobs in %s", time.Since(began).Round(10*time.Millisecond))
+}
+
+func BenchmarkStep(b *testing.B) {
+	x, labels := live(b, Options{})
+	e := create(b, x, executor.Spec{Name: "bench", Labels: labels, Kind: executor.Machine})
+	for b.Loop() {
+		firstLine(b, e)
+	}
+}
