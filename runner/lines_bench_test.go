@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/drydock-ci/drydock/runner/command"
 )
 
 // BenchmarkOutput is the way of a step's output: chunks as a back end gives
@@ -81,4 +83,33 @@ func outputSecrets() []string {
 			random(alnum+"/+", 40), random(alnum+"!@#$%^&*()_+{}|:<>?", 16), random("0123456789abcdef", 64))
 	}
 	return all
+}
+
+// BenchmarkOutputMatchers has the problem matchers of actions/setup-go and
+// actions/setup-node, which most jobs have.
+func BenchmarkOutputMatchers(b *testing.B) {
+	const file = `{"problemMatcher":[
+		{"owner":"go","pattern":[{"regexp":"^\\s*(\\.{0,2}[\\/\\\\].+\\.go):(?:(\\d+):(\\d+):)? (.*)","file":1,"line":2,"column":3,"message":4}]},
+		{"owner":"tsc","pattern":[{"regexp":"^(?:\\s+\\d+\\>)?([^\\s].*)\\((\\d+),(\\d+)\\)\\s*:\\s+(error|warning|info)\\s+(\\w{1,2}\\d+)\\s*:\\s*(.*)$",
+			"file":1,"line":2,"column":3,"severity":4,"code":5,"message":6}]},
+		{"owner":"eslint-compact","pattern":[{"regexp":"^(.+):\\sline\\s(\\d+),\\scol\\s(\\d+),\\s(Error|Warning|Info)\\s-\\s(.+)\\s\\((.+)\\)$",
+			"file":1,"line":2,"column":3,"severity":4,"message":5,"code":6}]}]}`
+	chunk := outputChunk(80)
+	x := newExecution(&Engine{}, &Job{}, SinkFunc(func(Event) {}))
+	x.masker.Add(outputSecrets()...)
+	o := x.newOutput(1, "", &vars{}, &Effects{})
+	list, err := command.ParseMatchers([]byte(file))
+	if err == nil {
+		err = o.matchers.Add(list)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(chunk)))
+	n, before := 0, cpuTime()
+	for b.Loop() {
+		o.write(0, chunk)
+		n++
+	}
+	b.ReportMetric(float64(n*len(chunk))/1e6/(cpuTime()-before).Seconds(), "MB/cpu-s")
 }

@@ -32,7 +32,8 @@ type Matchers struct {
 type running struct {
 	matcher Matcher
 	regexps []*regexp2.Regexp
-	state   []*found // by pattern, of all but the last
+	needles []needles // by pattern
+	state   []*found  // by pattern, of all but the last
 }
 
 // found are the properties of the lines of a problem so far; nil means that no pattern captured it.
@@ -52,6 +53,9 @@ func (m *Matchers) Add(list []Matcher) error {
 		}
 		m.Remove(matcher.Owner)
 		r := &running{matcher: matcher, regexps: regexps}
+		for _, p := range matcher.Patterns {
+			r.needles = append(r.needles, needlesOf(p.Regexp))
+		}
 		r.reset()
 		m.active = append([]*running{r}, m.active...)
 	}
@@ -87,7 +91,7 @@ func (m *Matchers) List() []Matcher {
 func (m *Matchers) Clone() *Matchers {
 	c := &Matchers{options: m.options}
 	for _, r := range m.active {
-		fresh := &running{matcher: r.matcher, regexps: r.regexps}
+		fresh := &running{matcher: r.matcher, regexps: r.regexps, needles: r.needles}
 		fresh.reset()
 		c.active = append(c.active, fresh)
 	}
@@ -175,7 +179,11 @@ func (r *running) match(line string) (*found, error) {
 				continue
 			}
 		}
-		match, err := r.regexps[i].FindStringMatch(line)
+		var match *regexp2.Match
+		var err error
+		if r.needles[i].in(line) {
+			match, err = r.regexps[i].FindStringMatch(line)
+		}
 		switch {
 		case err != nil:
 			return nil, err
