@@ -28,7 +28,7 @@ func (r right) String() string {
 var (
 	rights = []right{
 		{"create", "pods", ""}, {"get", "pods", ""}, {"list", "pods", ""}, {"watch", "pods", ""}, {"delete", "pods", ""},
-		{"create", "pods", "exec"}, {"get", "pods", "exec"}, {"create", "secrets", ""},
+		{"create", "pods", "exec"}, {"get", "pods", "exec"}, {"get", "pods", "log"}, {"create", "secrets", ""},
 	}
 	besideRight = right{"patch", "pods", "ephemeralcontainers"}
 )

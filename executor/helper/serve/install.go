@@ -3,6 +3,7 @@
 package serve
 
 import (
+	"archive/tar"
 	"context"
 	"fmt"
 	"io"
@@ -26,8 +27,10 @@ func install(dir, from, to string) error {
 	}
 	r, w := io.Pipe()
 	go func() { w.CloseWithError(archive.Pack(context.Background(), w, from, archive.PackOptions{})) }()
-	// The tree is the image's own, links that lead out of it too.
-	if err := archive.Unpack(context.Background(), to, r, archive.Options{Links: archive.KeepLinks}); err != nil {
+	// The tree is the image's own, links that lead out of it too. The folder it
+	// goes to may be another user's.
+	inner := func(h *tar.Header) bool { return h.Name != "." }
+	if err := archive.Unpack(context.Background(), to, r, archive.Options{Links: archive.KeepLinks, Filter: inner}); err != nil {
 		r.CloseWithError(err)
 		return fmt.Errorf("copy %q to %q: %w", from, to, err)
 	}
