@@ -1,12 +1,16 @@
 package config
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Config is every setting, resolved. Each field has a row in the table (Fields),
 // which is where its meaning is written.
 type Config struct {
 	Executor    string            // one of the Executor constants
 	Platforms   map[string]string // runs-on label, in lower case, to image or PlatformHost
+	Runners     []Runner          // before Platforms, in this order
 	Offline     bool
 	Pull        string // one of the Pull constants
 	MaxParallel int    // 0: twice the number of CPUs, at least 8
@@ -14,6 +18,7 @@ type Config struct {
 	StateDir    string // absolute
 	Network     Network
 	Docker      Docker
+	Kubernetes  Kubernetes
 	Node        Node
 	GitHub      GitHub
 	Log         Log
@@ -39,6 +44,52 @@ type Docker struct {
 	AllowMounts         []string // absolute host paths; each allows what lies below it too
 	AllowDevices        []string // absolute device paths
 	AllowHostNamespaces bool
+}
+
+// Kubernetes is the cluster to use and what pods are like.
+type Kubernetes struct {
+	Kubeconfig  string // absolute; empty: as kubectl finds it
+	Context     string // empty: the file's current one
+	Namespace   string // empty: the context's
+	HelperImage string // empty: drydock's own
+	Externals   string // empty: the helper image has no node
+	Wait        time.Duration
+	PullWait    time.Duration
+
+	Restricted      bool
+	AllowEscalation bool
+	ServiceAccount  string
+	RuntimeClass    string
+	PriorityClass   string
+	NodeSelector    map[string]string
+	Tolerations     []string // KEY[=VALUE][:EFFECT]; see Toleration
+	Requests        map[string]string
+	Limits          map[string]string
+	Labels          map[string]string
+	Annotations     map[string]string
+	PullSecrets     []string
+}
+
+// Runner is what stands for labels of runs-on.
+type Runner struct {
+	Labels     []string // in lower case; a job is placed here when all its labels are among them
+	Group      string   // a job that names a group is placed only where it is this one; empty: any group
+	Executor   string   // one of the Executor constants; ExecutorAuto: as Config.Executor says
+	Image      string   // empty on the host only
+	Arch       string   // GOARCH of the place; empty: any
+	Kubernetes Kubernetes
+
+	said   map[string]value // what the entry says of Kubernetes, by key
+	origin Origin
+}
+
+// Name tells a runner apart from all others.
+func (r Runner) Name() string {
+	name := strings.Join(r.Labels, ",")
+	if r.Group != "" {
+		name += "@" + r.Group
+	}
+	return name
 }
 
 // Node is where the node for JavaScript actions comes from.

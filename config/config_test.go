@@ -50,7 +50,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("%q: default %q is not allowed", f.Key, f.Default)
 		}
 		ref := f.ref(c)
-		want := map[Kind]any{String: new(string), Bool: new(bool), Int: new(int), Duration: new(time.Duration), List: new([]string), Map: new(map[string]string)}[f.Kind]
+		want := map[Kind]any{String: new(string), Bool: new(bool), Int: new(int), Duration: new(time.Duration), List: new([]string), Map: new(map[string]string), Runners: new([]Runner)}[f.Kind]
 		if reflect.TypeOf(ref) != reflect.TypeOf(want) {
 			t.Errorf("%q: kind %s points to a %T", f.Key, f.Kind, ref)
 		}
@@ -121,14 +121,15 @@ func TestDefaults(t *testing.T) {
 			"ubuntu-latest": "ghcr.io/catthehacker/ubuntu:act-latest", "ubuntu-24.04": "ghcr.io/catthehacker/ubuntu:act-24.04",
 			"ubuntu-22.04": "ghcr.io/catthehacker/ubuntu:act-22.04", "self-hosted": "host",
 		},
-		Network: Network{CA: "auto"}, Node: Node{UseHost: "auto"}, Log: Log{Level: "off"},
+		Kubernetes: Kubernetes{Wait: 15 * time.Minute, PullWait: 2 * time.Minute},
+		Network:    Network{CA: "auto"}, Node: Node{UseHost: "auto"}, Log: Log{Level: "off"},
 		History:   History{KeepRuns: 50, KeepFor: 720 * time.Hour, KeepSize: "5GB"},
 		Cache:     Cache{MaxSize: "10GB", MaxAge: 168 * time.Hour},
 		Artifacts: Artifacts{Retention: 2160 * time.Hour},
 		GitHub:    GitHub{ServerURL: "https://github.com", APIURL: "https://api.github.com"},
 	}
 	got.origins = nil
-	if diff := cmp.Diff(want, *got, cmp.AllowUnexported(Config{})); diff != "" {
+	if diff := cmp.Diff(want, *got, cmp.AllowUnexported(Config{}, Runner{})); diff != "" {
 		t.Error(diff)
 	}
 }

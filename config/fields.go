@@ -18,6 +18,7 @@ const (
 	Duration Kind = "duration" // with a unit: 90s, 1h30m
 	List     Kind = "list"
 	Map      Kind = "map"
+	Runners  Kind = "list of runners" // in a variable as YAML too
 )
 
 // Field is one row of the table.
@@ -39,17 +40,22 @@ type Field struct {
 	// project's own file may not set them (docs/adr/0003), and they have no flag,
 	// because a project's .actrc holds flags.
 	UserOnly bool
+	// PerRunner settings may also stand in an entry of "runners", under the same
+	// key, where they say otherwise for its jobs.
+	PerRunner bool
 	// Path settings are file names: "~/" is the home folder, and a relative one
 	// starts at the file that holds it, else at the working directory.
 	Path bool
 
-	ref func(*Config) any // *string, *bool, *int, *time.Duration, *[]string or *map[string]string
+	ref func(*Config) any // *string, *bool, *int, *time.Duration, *[]string, *map[string]string or *[]Runner
 }
 
 // Fields is the table, in the order of help texts and "config print".
 func Fields() []Field { return slices.Clone(fields) }
 
-var fields = []Field{
+var fields = slices.Concat(engineFields, kubernetesFields, otherFields)
+
+var engineFields = []Field{
 	{
 		Key: "executor", Env: "DRYDOCK_EXECUTOR", Flag: "executor", Kind: String, Arg: "NAME",
 		Values: []string{ExecutorAuto, ExecutorDocker, ExecutorHost, ExecutorKubernetes}, Default: ExecutorAuto,
@@ -62,6 +68,11 @@ var fields = []Field{
 			"ubuntu-22.04=ghcr.io/catthehacker/ubuntu:act-22.04,self-hosted=host",
 		Doc: "image that stands for a runs-on label; \"host\" runs the job on this machine itself",
 		ref: func(c *Config) any { return &c.Platforms },
+	},
+	{
+		Key: "runners", Env: "DRYDOCK_RUNNERS", Kind: Runners, Arg: "YAML", UserOnly: true,
+		Doc: "what stands for the labels of runs-on, with more to say than an image: see below",
+		ref: func(c *Config) any { return &c.Runners },
 	},
 	{
 		Key: "offline", Env: "DRYDOCK_OFFLINE", Flag: "offline", Aliases: []string{"action-offline-mode"}, Bare: "true",
@@ -117,6 +128,9 @@ var fields = []Field{
 		Doc: "let workflows ask for this machine's pid, network, ipc and user namespaces",
 		ref: func(c *Config) any { return &c.Docker.AllowHostNamespaces },
 	},
+}
+
+var otherFields = []Field{
 	{
 		Key: "cache_dir", Env: "DRYDOCK_CACHE_DIR", Kind: String, Arg: "FOLDER", Default: "$XDG_CACHE_HOME/drydock", UserOnly: true, Path: true,
 		Doc: "folder for what can be made again: actions, node, tools, caches of jobs",

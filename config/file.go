@@ -157,6 +157,8 @@ func (p *parser) field(f Field, name, n *yaml.Node) {
 	}
 	v := value{origin: p.origin(n), base: filepath.Dir(p.path)}
 	switch {
+	case f.Kind == Runners:
+		v.list = p.runners(n)
 	case f.Kind == Map && n.Kind == yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			entry, content := n.Content[i], target(n.Content[i+1])

@@ -54,6 +54,7 @@ func Load(o Options) (*Config, error) {
 			}
 		}
 	}
+	c.settleRunners(env, note)
 	if c.Offline && c.Origin("pull").Source == FromDefault {
 		c.Pull, c.origins["pull"] = PullNever, c.Origin("offline")
 	}

@@ -56,6 +56,12 @@ func (c *Config) Settings() []Setting {
 			}
 			continue
 		}
+		if runners, ok := f.ref(c).(*[]Runner); ok {
+			for i, r := range *runners {
+				all = append(all, Setting{runnerKey(i), r.text(), r.origin})
+			}
+			continue
+		}
 		all = append(all, Setting{f.Key, text(f.ref(c)), c.Origin(f.Key)})
 	}
 	return all

@@ -28,6 +28,8 @@ func (c *Config) Validate() error {
 			fail("platforms."+label, "%q is no image: give an image, or %q for this machine itself", image, PlatformHost)
 		}
 	}
+	c.checkRunners(fail)
+	c.checkKubernetes(fail)
 	if c.MaxParallel < 0 {
 		fail("max_parallel", "%d is less than 0: give the number of jobs, or 0 for twice the number of CPUs, at least 8", c.MaxParallel)
 	}

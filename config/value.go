@@ -12,6 +12,7 @@ import (
 type value struct {
 	texts  []string // one; of a list any number
 	pairs  []pair   // of a map
+	list   []Runner // of a list of runners
 	origin Origin
 	base   string // relative paths start here
 }
@@ -26,6 +27,11 @@ type pair struct {
 // or NAME=VALUE.
 func fromText(f Field, texts []string, origin Origin, base string) (value, error) {
 	v := value{texts: texts, origin: origin, base: base}
+	if f.Kind == Runners {
+		var err error
+		v.list, err = runnersOf(strings.Join(texts, "\n"), origin)
+		return v, err
+	}
 	if f.Kind != Map {
 		return v, nil
 	}
@@ -92,9 +98,17 @@ func (c *Config) apply(f Field, v value, env environment) error {
 			*ref = map[string]string{}
 		}
 		for _, p := range v.pairs {
-			name, text := platform(p.name, p.text)
+			name, text := p.name, p.text
+			if f.Key == "platforms" {
+				name, text = platform(name, text)
+			}
 			(*ref)[name] = text
 			c.origins[f.Key+"."+name] = p.origin
+		}
+	case *[]Runner:
+		*ref = v.list
+		for i, r := range v.list {
+			c.origins[runnerKey(i)] = r.origin
 		}
 	}
 	c.origins[f.Key] = v.origin

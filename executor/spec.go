@@ -42,6 +42,10 @@ type Spec struct {
 	// that made it is gone: 0 means the back end's default (short on a
 	// laptop), a server asks for minutes.
 	Linger int `json:"linger,omitempty"`
+	// Class names what the operator has set for places such as this one; the back
+	// end's options know it. A workflow has no say in it. Empty: what is set for
+	// all.
+	Class string `json:"class,omitempty"`
 	// Log gets what happens while the place is made, a line a call: pulls,
 	// services, health.
 	Log func(line string) `json:"-"`

@@ -31,7 +31,8 @@ type Place struct {
 	Executor string   `json:"executor"` // "docker", "host", "kubernetes"
 	Image    string   `json:"image,omitempty"`
 	Labels   []string `json:"labels,omitempty"` // what runs-on asked for
-	// Options, Network and Linger come from the operator, not the workflow.
+	// Class, Options, Pull and Linger come from the operator, not the workflow.
+	Class   string              `json:"class,omitempty"` // see executor.Spec
 	Options string              `json:"options,omitempty"`
 	Pull    executor.PullPolicy `json:"pull,omitempty"`
 	Linger  int                 `json:"linger,omitempty"`

@@ -24,6 +24,7 @@ func (x *execution) placeSpec(log func(string)) error {
 		Labels:  executor.Labels{Owner: x.Owner, Run: x.job.Run, Job: string(x.job.ID())},
 		Kind:    executor.Machine,
 		Image:   executor.Image{Ref: place.Image, Pull: place.Pull},
+		Class:   place.Class,
 		Options: place.Options,
 		Linger:  place.Linger,
 		Log:     log,

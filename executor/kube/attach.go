@@ -23,14 +23,14 @@ func (x *Executor) Attach(ctx context.Context, id executor.EnvironmentID) (execu
 		return nil, err
 	}
 	op := fmt.Sprintf("attach to pod %q", ref.name)
-	if namespace != c.namespace {
-		other := *c
-		other.namespace = namespace
-		c = &other
-	}
+	c = c.in(namespace)
 	pod, err := c.pod(ctx, ref.name)
 	if err != nil {
 		return nil, c.fail(op, err)
+	}
+	// Of a class that is no more there is nothing special.
+	if class, err := x.Class(pod.Annotations[annotationClass]); err == nil {
+		x = class
 	}
 	if pod.UID != ref.uid || pod.Annotations[annotationKind] == "" {
 		return nil, executor.Errorf(op, executor.NotFound, "it is another pod of the same name")

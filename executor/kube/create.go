@@ -22,6 +22,10 @@ const cleanTimeout = 30 * time.Second
 // Create makes the pod and waits until its job container runs, which it does
 // when the services are healthy.
 func (x *Executor) Create(ctx context.Context, spec executor.Spec) (executor.Environment, error) {
+	x, err := x.Class(spec.Class)
+	if err != nil {
+		return nil, err
+	}
 	c, err := x.connection()
 	if err != nil {
 		return nil, err

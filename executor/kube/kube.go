@@ -34,6 +34,8 @@ type Options struct {
 	// Pod is the operator's part of the pods: nothing of it can come from a
 	// workflow.
 	Pod Pod
+	// Classes are what is set instead for the places of a Spec.Class.
+	Classes map[string]Class
 
 	// Wait is how long a pod may take to start, whatever the reason. 0: 15 min.
 	Wait time.Duration
@@ -80,8 +82,9 @@ type Toleration struct {
 
 // Executor makes places in one namespace.
 type Executor struct {
-	opts Options
-	log  *slog.Logger
+	opts      Options
+	namespace string // of its class; empty: that of opts
+	log       *slog.Logger
 
 	mu    *sync.Mutex
 	found **client // nil until a configuration was read
@@ -100,6 +103,9 @@ func New(o Options) (*Executor, error) {
 	if _, err := quantities(o.Pod.Limits); err != nil {
 		return nil, executor.Errorf("set up Kubernetes", executor.Invalid, "limits: %w", err)
 	}
+	if err := checkClasses(o.Classes); err != nil {
+		return nil, err
+	}
 	if o.Wait <= 0 {
 		o.Wait = 15 * time.Minute
 	}
@@ -115,19 +121,6 @@ func New(o Options) (*Executor, error) {
 	return &Executor{opts: o, log: o.Log, mu: &sync.Mutex{}, found: new(*client)}, nil
 }
 
-// With gives the same cluster with another operator's part of the pods, for
-// jobs of another label.
-func (x *Executor) With(p Pod) (*Executor, error) {
-	o := x.opts
-	o.Pod = p
-	y, err := New(o)
-	if err != nil {
-		return nil, err
-	}
-	y.mu, y.found = x.mu, x.found
-	return y, nil
-}
-
 // Name is "kubernetes".
 func (x *Executor) Name() string { return "kubernetes" }
 
@@ -136,12 +129,12 @@ func (x *Executor) connection() (*client, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if *x.found != nil {
-		return *x.found, nil
+		return (*x.found).in(x.namespace), nil
 	}
 	c, err := connect(x.opts)
 	if err != nil {
 		return nil, err
 	}
 	*x.found = c
-	return c, nil
+	return c.in(x.namespace), nil
 }

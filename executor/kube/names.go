@@ -20,6 +20,7 @@ const (
 	labelRun           = prefix + "run"
 	labelJob           = prefix + "job"
 	annotationKind     = prefix + "kind"
+	annotationClass    = prefix + "class"
 	annotationServices = prefix + "services" // records, as JSON
 	annotationHosts    = prefix + "hosts"
 )

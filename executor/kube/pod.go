@@ -116,6 +116,7 @@ func (d *draft) make(arch string) error {
 		}
 	}
 	annotations[annotationKind] = string(d.spec.Kind)
+	annotations[annotationClass] = d.spec.Class
 	services, err := json.Marshal(records(d.services))
 	if err != nil {
 		return err
@@ -150,6 +151,9 @@ func (d *draft) make(arch string) error {
 		})
 	}
 	if arch != "" {
+		if set := spec.NodeSelector[corev1.LabelArchStable]; set != "" && set != arch {
+			return executor.Errorf("place a pod", executor.Refused, "it asks for linux/%s, but its nodes are of linux/%s", arch, set)
+		}
 		if spec.NodeSelector == nil {
 			spec.NodeSelector = map[string]string{}
 		}

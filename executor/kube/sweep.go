@@ -19,16 +19,28 @@ func (x *Executor) Sweep(ctx context.Context, owner executor.OwnerID, keep func(
 	if owner == "" {
 		return swept, executor.Errorf("sweep", executor.Invalid, "no owner is named")
 	}
-	c, err := x.connection()
+	clients, err := x.clients()
 	if err != nil {
 		return swept, err
 	}
+	var errs []error
+	for _, c := range clients {
+		removed, err := c.sweep(ctx, owner, keep)
+		swept.Removed = append(swept.Removed, removed...)
+		errs = append(errs, err)
+	}
+	slices.Sort(swept.Removed)
+	return swept, errors.Join(errs...)
+}
+
+// sweep deletes the pods of one namespace.
+func (c *client) sweep(ctx context.Context, owner executor.OwnerID, keep func(executor.RunID) bool) (removed []string, err error) {
 	var errs []error
 	o := metav1.ListOptions{LabelSelector: labels.Set{labelOwner: labelValue(string(owner))}.String(), Limit: 500}
 	for {
 		list, err := c.pods(ctx, o)
 		if err != nil {
-			return swept, errors.Join(append(errs, c.fail("list pods", err))...)
+			return removed, errors.Join(append(errs, c.fail("list pods", err))...)
 		}
 		for _, pod := range list.Items {
 			a := pod.Annotations
@@ -38,16 +50,14 @@ func (x *Executor) Sweep(ctx context.Context, owner executor.OwnerID, keep func(
 			err := c.deletePod(ctx, podRef{pod.Name, pod.UID})
 			switch {
 			case err == nil:
-				swept.Removed = append(swept.Removed, "pod "+pod.Name)
+				removed = append(removed, "pod "+pod.Name)
 			case apierrors.IsNotFound(err), apierrors.IsConflict(err):
 			default:
 				errs = append(errs, c.fail("delete pod "+pod.Name, err))
 			}
 		}
 		if o.Continue = list.Continue; o.Continue == "" {
-			break
+			return removed, errors.Join(errs...)
 		}
 	}
-	slices.Sort(swept.Removed)
-	return swept, errors.Join(errs...)
 }
