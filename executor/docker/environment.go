@@ -135,15 +135,15 @@ func (e *environment) finish(services []*service) {
 func (e *environment) forward(ctx context.Context, services []*service, log func(string)) error {
 	for _, s := range services {
 		for _, p := range s.settings.ports {
-			if p.protocol != "tcp" {
+			if p.Protocol != "tcp" {
 				log(fmt.Sprintf("Port %d/%s of service %s is reachable as %s:%d only, not at localhost",
-					p.container, p.protocol, s.spec.ID, s.spec.ID, p.container))
+					p.Container, p.Protocol, s.spec.ID, s.spec.ID, p.Container))
 				continue
 			}
 			for _, listen := range []string{"127.0.0.1", "[::1]"} {
 				_, err := e.Forward(ctx, wire.Forwarding{
-					Listen: fmt.Sprintf("%s:%d", listen, p.mapped),
-					Dial:   fmt.Sprintf("%s:%d", s.spec.ID, p.container),
+					Listen: fmt.Sprintf("%s:%d", listen, p.Mapped),
+					Dial:   fmt.Sprintf("%s:%d", s.spec.ID, p.Container),
 				})
 				// Many containers have no IPv6, not even the loopback.
 				if err != nil && listen == "127.0.0.1" {

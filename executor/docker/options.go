@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/container"
+
+	syntax "github.com/drydock-ci/drydock/executor/option"
 )
 
 // option is one row of the allow-list. A row without apply is accepted and has
@@ -11,6 +13,15 @@ import (
 type option struct {
 	isSwitch bool
 	apply    func(s *settings, value string, r role, p Policy) error
+}
+
+// optionSyntax is how the options of `docker create` are written.
+var optionSyntax = syntax.Table{
+	Short: shortOptions,
+	Known: func(name string) (isSwitch, known bool) {
+		o, known := optionTable[name]
+		return o.isSwitch, known
+	},
 }
 
 var shortOptions = map[string]string{

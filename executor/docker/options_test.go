@@ -11,48 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestWords(t *testing.T) {
-	for in, want := range map[string][]string{
-		"":                       nil,
-		" a  b\tc\nd ":           {"a", "b", "c", "d"},
-		`--a "b c" 'd "e'`:       {"--a", "b c", `d "e`},
-		`--a="b \"c\" \\ \n"`:    {`--a=b "c" \ \n`},
-		`a\ b c\d '\'`:           {"a b", `c\d`, `\`},
-		"a \\\n b":               {"a", "b"},
-		`"" ''`:                  {"", ""},
-		`$(id) ${X} a;b|c > /x`:  {"$(id)", "${X}", "a;b|c", ">", "/x"},
-		`--health-cmd="a 'b c'"`: {"--health-cmd=a 'b c'"},
-	} {
-		got, err := words(in)
-		if err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%q: %q, %v, want %q", in, got, err, want)
-		}
-	}
-	for _, in := range []string{`"a`, `'a`, `a "b\"`, "a\x00b"} {
-		if got, err := words(in); err == nil {
-			t.Errorf("%q: got %q, want an error", in, got)
-		}
-	}
-}
-
-func TestFlags(t *testing.T) {
-	for in, want := range map[string][]flag{
-		"--cpus 2 --cpus=3":                  {{"cpus", "2"}, {"cpus", "3"}},
-		"-m512m -m 1g -m=2g":                 {{"memory", "512m"}, {"memory", "1g"}, {"memory", "2g"}},
-		"-it -e A=b --init --read-only=true": {{"interactive", "true"}, {"tty", "true"}, {"env", "A=b"}, {"init", "true"}, {"read-only", "true"}},
-		"-tie A=b":                           {{"tty", "true"}, {"interactive", "true"}, {"env", "A=b"}},
-	} {
-		ws, err := words(in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := flags(ws)
-		if err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%q: %v, %v, want %v", in, got, err, want)
-		}
-	}
-}
-
 func TestOptions(t *testing.T) {
 	s, err := judge(request{what: "service \"db\"", role: roleService, env: map[string]string{"B": "env"}, options: `
 		--cpus 1.5 -c 512 --cpuset-cpus 0,1 -m 512m --memory-swap=1g --memory-reservation 256m --shm-size=64m

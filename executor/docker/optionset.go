@@ -10,6 +10,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/go-units"
 	"github.com/drydock-ci/drydock/executor"
+	syntax "github.com/drydock-ci/drydock/executor/option"
 )
 
 func setCPUs(s *settings, v string, _ role, _ Policy) error {
@@ -174,14 +175,14 @@ func addHost(s *settings, v string, _ role, _ Policy) error {
 }
 
 func addPort(s *settings, v string, _ role, _ Policy) error {
-	ps, err := parsePort(v)
+	ps, err := syntax.ParsePort(v)
 	s.ports = append(s.ports, ps...)
 	return err
 }
 
 // checkPort: every port is reachable inside the job's network anyway.
 func checkPort(_ *settings, v string, _ role, _ Policy) error {
-	_, err := parsePort(v)
+	_, err := syntax.ParsePort(v)
 	return err
 }
 

@@ -8,44 +8,21 @@ import (
 
 	"github.com/docker/docker/api/types/mount"
 	"github.com/drydock-ci/drydock/executor"
+	syntax "github.com/drydock-ci/drydock/executor/option"
 )
 
-func TestParsePort(t *testing.T) {
-	for in, want := range map[string][]port{
-		"6379":                {{container: 6379, protocol: "tcp"}},
-		"8080:80":             {{container: 80, mapped: 8080, protocol: "tcp"}},
-		"53:53/UDP":           {{container: 53, mapped: 53, protocol: "udp"}},
-		"127.0.0.1:8080:80":   {{container: 80, mapped: 8080, protocol: "tcp"}},
-		"[::1]:8080:80":       {{container: 80, mapped: 8080, protocol: "tcp"}},
-		"127.0.0.1::80":       {{container: 80, protocol: "tcp"}},
-		"3000-3001:4000-4001": {{container: 4000, mapped: 3000, protocol: "tcp"}, {container: 4001, mapped: 3001, protocol: "tcp"}},
-		"3000-3009:80":        {{container: 80, mapped: 3000, protocol: "tcp"}},
-		" 9000-9001 ":         {{container: 9000, protocol: "tcp"}, {container: 9001, protocol: "tcp"}},
-	} {
-		got, err := parsePort(in)
-		if err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%q: %+v, %v, want %+v", in, got, err, want)
-		}
-	}
-	for _, in := range []string{"", "x", "0", "65536", "80/x", "1-3:4-5", "5-1", "1-65535", "a:1:2", "1:2:3:4", "-1", "80/"} {
-		if got, err := parsePort(in); err == nil {
-			t.Errorf("%q: got %+v, want an error", in, got)
-		}
-	}
-}
-
 func TestAssign(t *testing.T) {
-	lists := [][]port{{{container: 1, protocol: "tcp"}, {container: 2, mapped: 32768, protocol: "tcp"}}, {{container: 1, protocol: "tcp"}, {container: 1, protocol: "udp"}}}
+	lists := [][]syntax.Port{{{Container: 1, Protocol: "tcp"}, {Container: 2, Mapped: 32768, Protocol: "tcp"}}, {{Container: 1, Protocol: "tcp"}, {Container: 1, Protocol: "udp"}}}
 	if err := assign(lists); err != nil {
 		t.Fatal(err)
 	}
-	if lists[0][0].mapped != 32769 || lists[1][0].mapped != 32770 || !lists[1][0].chosen || lists[0][1].chosen {
+	if lists[0][0].Mapped != 32769 || lists[1][0].Mapped != 32770 || !lists[1][0].Chosen || lists[0][1].Chosen {
 		t.Errorf("%+v", lists)
 	}
-	if err := assign([][]port{{{mapped: 80, protocol: "tcp"}}, {{mapped: 80, protocol: "tcp"}}}); err == nil {
+	if err := assign([][]syntax.Port{{{Mapped: 80, Protocol: "tcp"}}, {{Mapped: 80, Protocol: "tcp"}}}); err == nil {
 		t.Error("one port for two services is no error")
 	}
-	if err := assign([][]port{{{mapped: 53, protocol: "tcp"}, {mapped: 53, protocol: "udp"}}}); err != nil {
+	if err := assign([][]syntax.Port{{{Mapped: 53, Protocol: "tcp"}, {Mapped: 53, Protocol: "udp"}}}); err != nil {
 		t.Error(err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/pkg/stdcopy"
 	"github.com/drydock-ci/drydock/executor"
+	syntax "github.com/drydock-ci/drydock/executor/option"
 )
 
 // service is one entry of `services:` on its way.
@@ -27,7 +28,7 @@ type service struct {
 // an image is left out (actions/runner: an expression may come to nothing).
 func draftServices(spec executor.Spec, p Policy) ([]*service, error) {
 	var out []*service
-	var ports [][]port
+	var ports [][]syntax.Port
 	for _, s := range spec.Services {
 		if s.Image.Ref == "" {
 			continue
@@ -52,8 +53,8 @@ func draftServices(spec executor.Spec, p Policy) ([]*service, error) {
 		// The job reaches services by name, at their own ports.
 		for i, s := range out {
 			for j := range ports[i] {
-				if s.settings.ports[j].chosen {
-					ports[i][j].mapped = ports[i][j].container
+				if s.settings.ports[j].Chosen {
+					ports[i][j].Mapped = ports[i][j].Container
 				}
 			}
 		}
@@ -201,10 +202,10 @@ func (b *building) printLogs(ctx context.Context, s *service) {
 	}
 }
 
-func portMap(ps []port) map[string]string {
+func portMap(ps []syntax.Port) map[string]string {
 	out := map[string]string{}
 	for _, p := range ps {
-		out[p.key()] = fmt.Sprint(p.mapped)
+		out[p.Key()] = fmt.Sprint(p.Mapped)
 	}
 	return out
 }

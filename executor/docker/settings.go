@@ -9,6 +9,7 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/drydock-ci/drydock/executor"
+	syntax "github.com/drydock-ci/drydock/executor/option"
 )
 
 // role tells for which container options are read: some make sense for one
@@ -32,7 +33,7 @@ type settings struct {
 	pull       executor.PullPolicy
 	hasPull    bool
 	volumes    []volume
-	ports      []port
+	ports      []syntax.Port
 	notes      []string // what was left out, for the log
 }
 
@@ -50,22 +51,22 @@ type request struct {
 func judge(r request, p Policy) (*settings, error) {
 	s := &settings{}
 	op := "read options of " + r.what
-	ws, err := words(r.options)
+	ws, err := syntax.Words(r.options)
 	if err != nil {
 		return nil, executor.Errorf(op, executor.Invalid, "%q: %w", shorten(r.options), err)
 	}
-	fs, err := flags(ws)
+	fs, err := optionSyntax.Flags(ws)
 	if err != nil {
 		return nil, judged(op, err)
 	}
 	for _, f := range fs {
-		o := optionTable[f.name]
+		o := optionTable[f.Name]
 		if o.apply == nil {
-			s.notes = append(s.notes, fmt.Sprintf("option --%s of %s has no effect here", f.name, r.what))
+			s.notes = append(s.notes, fmt.Sprintf("option --%s of %s has no effect here", f.Name, r.what))
 			continue
 		}
-		if err := o.apply(s, f.value, r.role, p); err != nil {
-			return nil, judged(op, fmt.Errorf("option --%s: %w", f.name, err))
+		if err := o.apply(s, f.Value, r.role, p); err != nil {
+			return nil, judged(op, fmt.Errorf("option --%s: %w", f.Name, err))
 		}
 	}
 	// container.env wins over --env, as in `docker create options -e ...`.
@@ -92,7 +93,7 @@ func judge(r request, p Policy) (*settings, error) {
 		if strings.TrimSpace(text) == "" {
 			continue
 		}
-		ps, err := parsePort(text)
+		ps, err := syntax.ParsePort(text)
 		if err != nil {
 			return nil, judged("read ports of "+r.what, err)
 		}
@@ -113,11 +114,23 @@ func judge(r request, p Policy) (*settings, error) {
 func judged(op string, err error) error {
 	e := &executor.Error{Op: op, Kind: executor.Invalid, Err: err}
 	var r refusal
-	if errors.As(err, &r) {
+	var u *syntax.Unknown
+	switch {
+	case errors.As(err, &r):
 		e.Kind, e.Hint = executor.Refused, r.hint
+	case errors.As(err, &u): // docker may know it, the allow-list does not
+		e.Kind, e.Hint = executor.Refused, "remove it"
 	}
 	return e
 }
+
+// refusal marks an error as the policy's decision.
+type refusal struct {
+	error
+	hint string
+}
+
+func (r refusal) Unwrap() error { return r.error }
 
 func sortedKeys[V any](m map[string]V) []string {
 	return slices.Sorted(maps.Keys(m))

@@ -18,6 +18,30 @@ var table = Table{
 	},
 }
 
+func TestWords(t *testing.T) {
+	for in, want := range map[string][]string{
+		"":                       nil,
+		" a  b\tc\nd ":           {"a", "b", "c", "d"},
+		`--a "b c" 'd "e'`:       {"--a", "b c", `d "e`},
+		`--a="b \"c\" \\ \n"`:    {`--a=b "c" \ \n`},
+		`a\ b c\d '\'`:           {"a b", `c\d`, `\`},
+		"a \\\n b":               {"a", "b"},
+		`"" ''`:                  {"", ""},
+		`$(id) ${X} a;b|c > /x`:  {"$(id)", "${X}", "a;b|c", ">", "/x"},
+		`--health-cmd="a 'b c'"`: {"--health-cmd=a 'b c'"},
+	} {
+		got, err := Words(in)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %q, %v, want %q", in, got, err, want)
+		}
+	}
+	for _, in := range []string{`"a`, `'a`, `a "b\"`, "a\x00b"} {
+		if got, err := Words(in); err == nil {
+			t.Errorf("%q: got %q, want an error", in, got)
+		}
+	}
+}
+
 func TestFlags(t *testing.T) {
 	for in, want := range map[string][]Flag{
 		"":                               nil,
@@ -44,19 +68,24 @@ func TestFlags(t *testing.T) {
 
 func TestParsePort(t *testing.T) {
 	for in, want := range map[string][]Port{
-		"80":                     {{Container: 80, Protocol: "tcp"}},
-		"8080:80/UDP":            {{Container: 80, Mapped: 8080, Protocol: "udp"}},
-		"127.0.0.1:8080:80":      {{Container: 80, Mapped: 8080, Protocol: "tcp"}},
-		"8000-8001:80-81":        {{Container: 80, Mapped: 8000, Protocol: "tcp"}, {Container: 81, Mapped: 8001, Protocol: "tcp"}},
-		"[::1]:9000-9005:90/tcp": {{Container: 90, Mapped: 9000, Protocol: "tcp"}},
+		"6379":                {{Container: 6379, Protocol: "tcp"}},
+		"8080:80":             {{Container: 80, Mapped: 8080, Protocol: "tcp"}},
+		"53:53/UDP":           {{Container: 53, Mapped: 53, Protocol: "udp"}},
+		"127.0.0.1:8080:80":   {{Container: 80, Mapped: 8080, Protocol: "tcp"}},
+		"[::1]:8080:80":       {{Container: 80, Mapped: 8080, Protocol: "tcp"}},
+		"127.0.0.1::80":       {{Container: 80, Protocol: "tcp"}},
+		"3000-3001:4000-4001": {{Container: 4000, Mapped: 3000, Protocol: "tcp"}, {Container: 4001, Mapped: 3001, Protocol: "tcp"}},
+		"3000-3009:80":        {{Container: 80, Mapped: 3000, Protocol: "tcp"}},
+		" 9000-9001 ":         {{Container: 9000, Protocol: "tcp"}, {Container: 9001, Protocol: "tcp"}},
 	} {
-		if got, err := ParsePort(in); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%q: %v, %v, want %v", in, got, err, want)
+		got, err := ParsePort(in)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %+v, %v, want %+v", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"", "0", "65536", "a", "1:2:3:4", "x:1:2", "80/xyz", "5-4", "1-2:1-9", "1-600"} {
+	for _, in := range []string{"", "x", "0", "65536", "80/x", "1-3:4-5", "5-1", "1-65535", "a:1:2", "1:2:3:4", "-1", "80/"} {
 		if got, err := ParsePort(in); err == nil {
-			t.Errorf("%q: got %v, want an error", in, got)
+			t.Errorf("%q: got %+v, want an error", in, got)
 		}
 	}
 }
