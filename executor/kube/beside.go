@@ -126,6 +126,9 @@ func (e *environment) entrypoint(ctx context.Context, img executor.Image, log fu
 	if e.x.opts.ImageConfig == nil {
 		return nil
 	}
+	if img.Platform == "" {
+		img.Platform = "linux/" + e.info.Arch
+	}
 	entrypoint, cmd, err := e.x.opts.ImageConfig(ctx, img)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
