@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/drydock-ci/drydock/executor"
 )
@@ -43,13 +41,7 @@ func (x *Executor) Attach(ctx context.Context, id executor.EnvironmentID) (execu
 	if !v.ready {
 		return nil, &executor.Error{Op: op, Kind: executor.NotFound, Err: v.err}
 	}
-	if container == jobContainer {
-		e.switched = switches(pod)
-	}
-	if err := e.open(ctx); err != nil {
-		if apierrors.IsNotFound(err) {
-			return nil, c.fail(op, err)
-		}
+	if err := e.open(ctx, pod); err != nil {
 		return nil, err
 	}
 	if container != jobContainer {
@@ -70,14 +62,19 @@ func (x *Executor) Attach(ctx context.Context, id executor.EnvironmentID) (execu
 	return e, nil
 }
 
-// switches tells whether the job's helper starts processes as another user.
-func switches(pod *corev1.Pod) bool {
+// commandOf is how a container's helper was started.
+func commandOf(pod *corev1.Pod, container string) []string {
 	for _, c := range pod.Spec.Containers {
-		if c.Name == jobContainer {
-			return slices.Contains(c.Command, "--user")
+		if c.Name == container {
+			return c.Command
 		}
 	}
-	return false
+	for _, c := range pod.Spec.EphemeralContainers {
+		if c.Name == container {
+			return c.Command
+		}
+	}
+	return nil
 }
 
 // hasMount tells whether the job's container sees a volume.

@@ -37,11 +37,12 @@ type waiter struct {
 	last         verdict
 	told         bool
 	pulls        time.Time // when pulls began to fail
+	reminded     time.Time // when the log last heard that it goes on
 }
 
 func (x *Executor) waiter(c *client, container string, log func(string)) *waiter {
 	now := time.Now()
-	return &waiter{x: x, c: c, container: container, log: log, began: now, since: now}
+	return &waiter{x: x, c: c, container: container, log: log, began: now, since: now, reminded: now}
 }
 
 // wait returns the pod in which the container runs, and the container's id.
@@ -128,8 +129,9 @@ func (w *waiter) judge(ctx context.Context, pod *corev1.Pod) (id string, err err
 		w.told = true
 		w.log("Waiting for the pod: " + v.state)
 	}
-	if shown := now.Sub(w.began).Truncate(time.Second); shown >= remindEvery && shown%remindEvery == 0 {
-		w.log(fmt.Sprintf("Still waiting for the pod (%s): %s", shown, orNothing(v.state)))
+	if now.Sub(w.reminded) >= remindEvery {
+		w.reminded = now
+		w.log(fmt.Sprintf("Still waiting for the pod (%s): %s", now.Sub(w.began).Round(time.Second), orNothing(v.state)))
 	}
 	if v.pull && w.pulls.IsZero() {
 		w.pulls = now
@@ -155,7 +157,7 @@ func (w *waiter) judge(ctx context.Context, pod *corev1.Pod) (id string, err err
 }
 
 // late is the error when the time for waiting is over.
-func (w *waiter) late(v verdict, spent time.Duration) error {
+func (w *waiter) late(v verdict, spent time.Duration) *executor.Error {
 	return &executor.Error{
 		Op: "wait for the pod to start", Kind: executor.Unavailable, Reason: v.reason,
 		Err:  fmt.Errorf("not after %s: %s", spent.Round(time.Second), orNothing(v.state)),

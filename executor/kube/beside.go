@@ -48,7 +48,7 @@ func (e *environment) Container(ctx context.Context, spec executor.ContainerSpec
 	}
 	pod, id, err := w.wait(ctx, pod)
 	if err == nil {
-		err = out.open(ctx)
+		err = out.open(ctx, pod)
 	}
 	if err == nil {
 		out.info = out.Describe()

@@ -81,7 +81,7 @@ func (e *environment) start(ctx context.Context, w *waiter, d *draft, pod *corev
 		}
 		log(fmt.Sprintf("Service %s (%s) %s", s.spec.ID, s.spec.Image.Ref, how))
 	}
-	if err := e.open(ctx); err != nil {
+	if err := e.open(ctx, pod); err != nil {
 		if executor.IsKind(err, executor.Lost) && executor.ReasonOf(err) == "" { // it does not like what it was told
 			err = w.explain(ctx, pod, verdict{failed: jobContainer, err: &executor.Error{
 				Op: fmt.Sprintf("start the helper in image %q", d.spec.Image.Ref), Kind: executor.Failed, Err: err,
@@ -137,7 +137,7 @@ func (w *waiter) admit(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error
 		}
 		tried = true
 		if spent := time.Since(w.began); spent+wait > w.x.opts.Wait {
-			e := w.late(v, spent).(*executor.Error)
+			e := w.late(v, spent)
 			if v.reason == "" {
 				e.Hint = "does the cluster run, and can it be reached from here?"
 			}

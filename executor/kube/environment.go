@@ -2,6 +2,8 @@ package kube
 
 import (
 	"context"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -61,9 +63,19 @@ func parseID(id executor.EnvironmentID) (namespace string, p podRef, container, 
 func (e *environment) Info() executor.Info { return e.info }
 
 // open connects to the helper.
-func (e *environment) open(ctx context.Context) error {
+func (e *environment) open(ctx context.Context, pod *corev1.Pod) error {
+	command := commandOf(pod, e.container)
+	e.switched = slices.Contains(command, "--user")
+	linger := 0
+	if i := slices.Index(command, "--linger"); i >= 0 && i+1 < len(command) {
+		linger, _ = strconv.Atoi(command[i+1]) // our own; else 0 will do
+	}
+	redial := e.x.opts.Redial
+	if redial <= 0 { // as long as the helper waits for somebody
+		redial = max(helper.DefaultRedial, time.Duration(linger)*time.Second)
+	}
 	p, err := helper.Open(ctx, helper.Options{
-		Dial: e.c.dialer(e.pod, e.container), Token: e.token, Redial: e.x.opts.Redial, Log: e.x.log.With("pod", e.pod.name),
+		Dial: e.c.dialer(e.pod, e.container), Token: e.token, Redial: redial, Log: e.x.log.With("pod", e.pod.name),
 	})
 	if err != nil {
 		return err

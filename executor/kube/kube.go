@@ -41,7 +41,8 @@ type Options struct {
 	Wait time.Duration
 	// PullWait is how long pulls may fail before the job does. 0: 2 min.
 	PullWait time.Duration
-	// Redial is how long a broken stream is dialled again. 0: the helper's own.
+	// Redial is how long a broken stream is dialled again. 0: as long as the
+	// place outlives it, and a minute at least.
 	Redial time.Duration
 	// Linger is how long, in seconds, a place outlives the program that made
 	// it when its Spec says nothing. 0: 60.

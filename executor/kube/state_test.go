@@ -146,7 +146,7 @@ func TestPatience(t *testing.T) {
 		w := x.waiter(nil, jobContainer, n.log)
 		pod := &corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: statuses(jobContainer, tc.state)}}
 		then := time.Now().Add(-tc.ago)
-		w.began, w.since = then, then
+		w.began, w.since, w.reminded = then, then, then
 		w.last = look(pod, jobContainer)
 		if w.last.pull {
 			w.pulls = then
