@@ -16,6 +16,9 @@ var runnerKeys = []string{"labels", "group", "executor", "image", "arch", "kuber
 
 func runnerKey(i int) string { return fmt.Sprintf("runners[%d]", i) }
 
+// Origin is where the entry stands.
+func (r Runner) Origin() Origin { return r.origin }
+
 // runnersOf reads the list from a variable.
 func runnersOf(text string, origin Origin) ([]Runner, error) {
 	decoder := yaml.NewDecoder(strings.NewReader(text))

@@ -121,6 +121,13 @@ func (x *execution) actionImage(ctx context.Context, out *output, a *preparedAct
 	}
 	builder, ok := x.executor.(executor.Builder)
 	if !ok {
+		if _, can := x.env.(executor.Containers); can {
+			return executor.Image{}, &executor.Error{
+				Op: "build " + a.ref.String(), Kind: executor.Unsupported,
+				Err:  fmt.Errorf("the job runs on %q, where nothing builds images", x.job.Place.Executor),
+				Hint: "use an action that names an image (docker://...), or map the label to a place with an engine that builds",
+			}
+		}
 		return executor.Image{}, noContainers(a.ref.String(), x.job.Place)
 	}
 	dir, done, err := x.hostFolder(ctx, a)

@@ -66,8 +66,9 @@ func quoted(list []string) string {
 	return strings.Join(all, ", ")
 }
 
-// runsOn evaluates the runs-on of a leg.
-func runsOn(leg *plan.Leg) (labels []string, group string, err error) {
+// RunsOn evaluates the runs-on of a leg. Its error may mean that other jobs must
+// end first.
+func RunsOn(leg *plan.Leg) (labels []string, group string, err error) {
 	on := leg.Job.RunsOn
 	if on == nil {
 		return nil, "", fmt.Errorf("it is missing")
@@ -108,7 +109,7 @@ func place(leg *plan.Leg, ask Placer) (runner.Place, error) {
 	if leg.Job.RunsOn != nil {
 		failed.Pos = leg.Job.RunsOn.Pos
 	}
-	labels, group, err := runsOn(leg)
+	labels, group, err := RunsOn(leg)
 	failed.Labels = labels
 	if err == nil && len(labels) == 0 && group == "" {
 		err = UnknownLabel(nil, "")

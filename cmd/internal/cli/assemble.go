@@ -12,6 +12,7 @@ import (
 	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/executor/docker"
 	"github.com/drydock-ci/drydock/executor/host"
+	"github.com/drydock-ci/drydock/executor/kube"
 	"github.com/drydock-ci/drydock/runner"
 	"github.com/drydock-ci/drydock/runner/action"
 	"github.com/drydock-ci/drydock/runner/action/node"
@@ -21,6 +22,7 @@ import (
 type parts struct {
 	docker *docker.Executor
 	host   *host.Executor
+	kube   *kube.Executor
 	store  *action.Store
 	nodes  *node.Provider
 	hooks  runner.Hooks
@@ -62,6 +64,9 @@ func (a *app) assemble(local []action.LocalRepository) (*parts, error) {
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
+	if p.kube, err = a.kubernetes(log); err != nil {
+		return nil, err
+	}
 	p.store = action.NewStore(action.Options{
 		Dir: c.CacheDir, Offline: c.Offline, Local: local, ServerURL: c.GitHub.ServerURL, Log: log,
 	})
@@ -82,13 +87,13 @@ func (a *app) policy() docker.Policy {
 }
 
 func (p *parts) executors() map[string]executor.Executor {
-	return map[string]executor.Executor{"docker": p.docker, "host": p.host}
+	return map[string]executor.Executor{"docker": p.docker, "host": p.host, "kubernetes": p.kube}
 }
 
 // warmUp finds the engine while the run is being planned; whoever needs it
 // later waits for that.
 func (p *parts) warmUp(ctx context.Context, c *config.Config) {
-	if c.Executor != config.ExecutorHost {
+	if c.Executor != config.ExecutorHost && c.Executor != config.ExecutorKubernetes {
 		go func() { _, _ = p.docker.Probe(ctx) }()
 	}
 }

@@ -33,7 +33,7 @@ actionlint and act too, makes no file invalid. Exit code 3: a file is invalid.`,
 			}
 			a.advise(files)
 			for i, f := range files {
-				files[i].diagnostics = inOrder(append(f.diagnostics, ignoredFeatures(f, a.config.Platforms, waived)...))
+				files[i].diagnostics = inOrder(append(f.diagnostics, ignoredFeatures(f, a.labelsKnown(), waived)...))
 			}
 			return a.printDiagnostics(files, asJSON, listFeatures)
 		},
@@ -61,7 +61,7 @@ func (a *app) checkedFiles(args []string) ([]file, error) {
 
 // advise adds second opinions to the files that are valid.
 func (a *app) advise(files []file) {
-	linter := lint.Linter{Root: a.top(), Labels: sortedKeys(a.config.Platforms)}
+	linter := lint.Linter{Root: a.top(), Labels: sortedKeys(a.labelsKnown())}
 	for i, f := range files {
 		if f.workflow != nil {
 			files[i].diagnostics = inOrder(append(f.diagnostics, linter.Check(f.path, f.source, f.diagnostics)...))
@@ -86,7 +86,7 @@ func (a *app) printDiagnostics(files []file, asJSON, listFeatures bool) error {
 	if asJSON {
 		out := map[string]any{"diagnostics": rows}
 		if listFeatures {
-			out["features"] = featureRows(files, a.config.Platforms)
+			out["features"] = featureRows(files, a.labelsKnown())
 		}
 		if err := printJSON(a.stdout, out); err != nil {
 			return err
@@ -105,7 +105,7 @@ func (a *app) printDiagnostics(files []file, asJSON, listFeatures bool) error {
 		if !listFeatures {
 			a.printStandings(files)
 		} else {
-			if err := printFeatures(a.stdout, featureRows(files, a.config.Platforms)); err != nil {
+			if err := printFeatures(a.stdout, featureRows(files, a.labelsKnown())); err != nil {
 				return err
 			}
 		}

@@ -21,7 +21,7 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	place := &placer{config: a.config, options: o.containerOptions, docker: p.probe(ctx, a.config), platform: o.architecture}
+	place := &placer{config: a.config, options: o.containerOptions, docker: p.probe(ctx, a.config), kube: p.kubeProbe(ctx), platform: o.architecture}
 	if err := a.preflight(ctx, p, s, place, o); err != nil {
 		return err
 	}
@@ -157,13 +157,15 @@ func (w *watcher) Emit(e runner.Event) {
 	}
 }
 
-// probe asks whether an engine answers, unless the host alone was asked for.
-func (p *parts) probe(ctx context.Context, c *config.Config) error {
-	if c.Executor == config.ExecutorHost {
-		return errors.New("--executor host was asked for")
-	}
-	_, err := p.docker.Probe(ctx)
-	return err
+// probe asks once whether an engine answers, unless the host alone was asked for.
+func (p *parts) probe(ctx context.Context, c *config.Config) func() error {
+	return sync.OnceValue(func() error {
+		if c.Executor == config.ExecutorHost {
+			return errors.New("--executor host was asked for")
+		}
+		_, err := p.docker.Probe(ctx)
+		return err
+	})
 }
 
 // printDryRun lists the jobs of the plan: all that would stop them has been

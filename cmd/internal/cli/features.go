@@ -49,7 +49,7 @@ var features = []struct {
 	{"checkout", emulated, "the working copy, whole and with what is not committed; no credentials stay for later git commands"},
 	{"checkout ssh-key", ignored, "nothing is fetched, and git commands of later steps have no key: --no-skip-checkout runs the action itself"},
 	{"checkout lfs", ignored, "files of Git LFS come as they are in the working copy: run \"git lfs pull\", or --no-skip-checkout"},
-	{"runner group", emulated, "every group is this machine: the labels alone choose the image"},
+	{"runner group", emulated, "matched with the groups of your runners: entries; under platforms: the labels alone choose"},
 	{"hosted machine", emulated, "the label stands for an image, which holds less than GitHub's machine"},
 	{"windows or macos", impossible, "map the label to what can stand for it, or leave the job out"},
 	{"secrets", emulated, "those that you give with -s or in .secrets"},

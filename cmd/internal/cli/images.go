@@ -7,6 +7,7 @@ import (
 
 	"github.com/drydock-ci/drydock/config"
 	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/runner/local"
 	"github.com/drydock-ci/drydock/workflow"
 	"github.com/drydock-ci/drydock/workflow/expr"
 	"github.com/drydock-ci/drydock/workflow/plan"
@@ -16,15 +17,27 @@ import (
 // legImages notes the images of a job: its own or its label's, and those of
 // its services. What cannot be known before its turn is left out.
 func (w *wants) legImages(leg *plan.Leg, file string) {
-	labels := staticLabels(leg)
-	if labels == nil {
+	w.here = ""
+	labels, group, err := local.RunsOn(leg)
+	if err != nil { // it needs what other jobs yield
+		if e := w.place.config.Executor; e == config.ExecutorAuto || e == config.ExecutorDocker {
+			w.here = "docker" // most likely
+		}
 		return
 	}
-	place, err := w.place.place(leg, labels, "")
-	if err != nil || place.Executor != "docker" {
+	place, err := w.place.place(leg, labels, group)
+	if err != nil {
 		return
 	}
-	w.inJob = true
+	switch w.here = place.Executor; w.here {
+	case "kubernetes":
+		w.inCluster = true
+		return
+	case "docker":
+		w.inEngine = true
+	default:
+		return
+	}
 	switch c := leg.Job.Container; {
 	case c == nil:
 		w.image(executor.Image{Ref: place.Image, Platform: w.place.platform}, file, leg.Job.RunsOn.Pos)
@@ -36,27 +49,6 @@ func (w *wants) legImages(leg *plan.Leg, file string) {
 			w.container(leg, e.Value, file, "")
 		}
 	}
-}
-
-// staticLabels evaluates runs-on; nil: it needs what other jobs yield.
-func staticLabels(leg *plan.Leg) []string {
-	if leg.Job.RunsOn == nil {
-		return nil
-	}
-	v, err := template.Eval(leg.Job.RunsOn.Labels, expr.Scope{Contexts: leg.Contexts})
-	if err != nil {
-		return nil
-	}
-	var labels []string
-	switch v.Kind() {
-	case expr.KindArray:
-		for _, item := range v.Items() {
-			labels = append(labels, item.Text())
-		}
-	case expr.KindString:
-		labels = []string{v.Text()}
-	}
-	return labels
 }
 
 // container notes the image of a container: or a service. One with credentials
@@ -85,7 +77,7 @@ func (w *wants) container(leg *plan.Leg, n *workflow.Node, file, otherwise strin
 }
 
 func (w *wants) image(image executor.Image, file string, pos workflow.Pos) {
-	if image.Ref != "" && w.note(image.Ref, file, pos) {
+	if image.Ref != "" && w.here == "docker" && w.note(image.Ref, file, pos) {
 		w.images = append(w.images, image)
 	}
 }
@@ -95,7 +87,7 @@ func (w *wants) pullAlways() bool { return w.place.config.Pull == config.PullAlw
 // pull gets the images that are not there, one after another, so that no job
 // has run when one of them cannot be had.
 func (w *wants) pull(ctx context.Context, p *parts, say func(string)) error {
-	if !w.inJob {
+	if !w.inEngine {
 		return nil
 	}
 	var errs []error

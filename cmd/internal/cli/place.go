@@ -16,7 +16,8 @@ import (
 // placer maps the labels of runs-on to a place.
 type placer struct {
 	config  *config.Config
-	docker  error // why docker cannot be used; nil: it can
+	docker  func() error             // why docker cannot be used; nil: it can
+	kube    func(class string) error // the same of the cluster, for pods of that class
 	options string
 
 	platform string // of --container-architecture
@@ -26,8 +27,14 @@ type placer struct {
 // second is act's.
 var hostNames = []string{config.PlatformHost, "-self-hosted"}
 
-// place is runner/local's Place function.
+// place is runner/local's Place function. Entries of "runners" come first, unless
+// the label's image was typed.
 func (p *placer) place(leg *plan.Leg, labels []string, group string) (runner.Place, error) {
+	if !p.typed(labels) {
+		if r, ok := p.runner(labels, group); ok {
+			return p.atRunner(r, labels, leg)
+		}
+	}
 	for _, label := range labels {
 		if label == "" {
 			continue
@@ -50,23 +57,35 @@ func (p *placer) at(image, label string, labels []string, leg *plan.Leg) (runner
 	if host {
 		place.Image = "" // only a job's own container can give one
 	}
-	switch {
-	case p.config.Executor == config.ExecutorKubernetes:
-		return runner.Place{}, fmt.Errorf("the executor %q is not part of this version: use docker or host", config.ExecutorKubernetes)
-	case p.config.Executor == config.ExecutorHost:
+	switch asked := p.config.Executor; {
+	case asked == config.ExecutorHost:
 		return onHost, nil
-	case p.config.Executor == config.ExecutorDocker && host && !container:
-		return runner.Place{}, fmt.Errorf("label %q is mapped to the host, but --executor docker was asked for: map it to an image, for example -P %s=ubuntu:24.04", label, label)
+	case asked != config.ExecutorAuto && host && !container:
+		return runner.Place{}, fmt.Errorf("label %q is mapped to the host, but --executor %s was asked for: map it to an image, for example -P %s=ubuntu:24.04", label, asked, label)
+	case asked == config.ExecutorKubernetes:
+		return p.inCluster(place)
 	case host && !container:
 		return onHost, nil
-	case p.docker == nil:
+	}
+	err := p.docker()
+	switch {
+	case err == nil:
 		return place, nil
 	case p.config.Executor == config.ExecutorAuto && !container && leg.Job.Services == nil &&
 		p.config.Origin("platforms."+strings.ToLower(label)).Source == config.FromDefault:
 		// Nobody asked for an image: the host is the best place at hand.
 		return onHost, nil
 	}
-	return runner.Place{}, &exitError{exitInfrastructure, p.docker}
+	return runner.Place{}, &exitError{exitInfrastructure, err}
+}
+
+// inCluster makes a place one of Kubernetes, if pods can be made.
+func (p *placer) inCluster(place runner.Place) (runner.Place, error) {
+	place.Executor = "kubernetes"
+	if err := p.kube(place.Class); err != nil {
+		return runner.Place{}, &exitError{exitInfrastructure, err}
+	}
+	return place, nil
 }
 
 func (p *placer) pull() executor.PullPolicy {
@@ -82,7 +101,13 @@ func (p *placer) pull() executor.PullPolicy {
 // unknown explains that no label is mapped.
 func (p *placer) unknown(leg *plan.Leg, labels []string, group string) error {
 	err := local.UnknownLabel(labels, group)
+	if near := p.near(labels, group); near != "" {
+		return fmt.Errorf("%w; %s", err, near)
+	}
 	known := sortedKeys(p.config.Platforms)
+	for _, r := range p.config.Runners {
+		known = append(known, r.Labels...)
+	}
 	for _, label := range labels {
 		best, distance := "", 3
 		for _, k := range known {

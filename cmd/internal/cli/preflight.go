@@ -11,6 +11,7 @@ import (
 
 	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/executor/docker"
+	"github.com/drydock-ci/drydock/executor/kube"
 	"github.com/drydock-ci/drydock/runner/action"
 	"github.com/drydock-ci/drydock/runner/local"
 	"github.com/drydock-ci/drydock/workflow"
@@ -24,15 +25,21 @@ func (a *app) preflight(ctx context.Context, p *parts, s *session, place *placer
 	if err := labels(s, place); err != nil {
 		return err
 	}
-	if o.containerOptions != "" {
-		if err := docker.CheckOptions("--container-options", o.containerOptions, a.policy()); err != nil {
-			return &exitError{exitUsage, err}
-		}
-	}
 	w := &wants{place: place}
 	for _, built := range s.plans {
 		for _, leg := range local.Legs(built) {
 			w.leg(leg, s.root, !o.noSkipCheckout)
+		}
+	}
+	if o.containerOptions != "" {
+		err := docker.CheckOptions("--container-options", o.containerOptions, a.policy())
+		if w.inCluster {
+			if kerr := kube.CheckOptions("--container-options", o.containerOptions); kerr != nil || !w.inEngine {
+				err = kerr
+			}
+		}
+		if err != nil {
+			return &exitError{exitUsage, err}
 		}
 	}
 	if a.config.Offline {
@@ -82,14 +89,20 @@ func joined(err error) []error {
 }
 
 // wants are the actions and images that a run is going to use, each with the
-// first place that names it.
+// first place that names it. Images of a cluster are its nodes' business.
 type wants struct {
 	place  *placer
 	refs   []action.Ref
 	images []executor.Image
 	at     map[string]string // by the text of a ref or image
-	inJob  bool              // some job runs in a container, and there is no other node than what is provided
+
+	here      string // the executor of the job that is looked at
+	inEngine  bool   // some job runs in a container of this machine's engine
+	inCluster bool   // some job runs in a pod
 }
+
+// inJob tells that there is no other node for some job than what is provided.
+func (w *wants) inJob() bool { return w.inEngine || w.inCluster }
 
 func (w *wants) note(what, file string, pos workflow.Pos) bool {
 	if w.at == nil {
@@ -185,13 +198,16 @@ func (w *wants) offline(ctx context.Context, p *parts) error {
 		}
 		lines = append(lines, fmt.Sprintf("%s: action %s", w.at[first.String()], m))
 	}
-	if w.inJob {
+	if w.inEngine {
+		w.here = "docker"
 		for _, image := range survey.Images {
 			w.image(executor.Image{Ref: image}, "an action", workflow.Pos{})
 		}
 		for _, image := range w.absent(ctx, p) {
 			lines = append(lines, fmt.Sprintf("%s: image %s: the engine does not have it: run \"docker pull %s\" while online, or map the label to an image that is there", w.at[image.Ref], image.Ref, image.Ref))
 		}
+	}
+	if w.inJob() {
 		for _, using := range survey.Node {
 			version, _ := action.NodeVersion(string(using), nil) // what a step's env may change is known to the step alone
 			if err := anyNode(ctx, p, version); err != nil {

@@ -257,7 +257,11 @@ func (a *app) sweep(ctx context.Context, p *parts) ([]string, error) {
 	}
 	var removed []string
 	var errs []error
-	for _, name := range []string{"docker", "host"} {
+	names := []string{"docker", "host"}
+	if a.onKubernetes() {
+		names = append(names, "kubernetes")
+	}
+	for _, name := range names {
 		ctx, cancel := context.WithTimeout(ctx, time.Minute)
 		swept, err := p.executors()[name].Sweep(ctx, id, alive(a.config.StateDir))
 		cancel()

@@ -65,7 +65,7 @@ func (a *app) sayIgnored(files []file, quiet bool) error {
 	if err != nil || quiet {
 		return err
 	}
-	for _, r := range featureRows(files, a.config.Platforms) {
+	for _, r := range featureRows(files, a.labelsKnown()) {
 		if r.Standing == ignored && !waived[featureID(r.Feature)] {
 			fmt.Fprintf(a.stderr, "drydock: %s:%d:%d: %s is ignored: %s\n", r.File, r.Line, r.Column, r.Feature, r.Note)
 		}
@@ -83,7 +83,7 @@ func (a *app) printStandings(files []file) {
 			continue // what it means is not known
 		}
 		names := map[standing][]string{}
-		for _, r := range featureRows([]file{f}, a.config.Platforms) {
+		for _, r := range featureRows([]file{f}, a.labelsKnown()) {
 			names[r.Standing] = append(names[r.Standing], r.Feature)
 		}
 		var parts []string

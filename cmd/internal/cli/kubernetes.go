@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/drydock-ci/drydock/config"
+	"github.com/drydock-ci/drydock/executor/kube"
+)
+
+// kubernetes makes the back end for the cluster that is configured, with a class
+// for every runner that may be there. It connects when it is first used.
+func (a *app) kubernetes(log *slog.Logger) (*kube.Executor, error) {
+	k := a.config.Kubernetes
+	o := kube.Options{
+		Kubeconfig: k.Kubeconfig, Context: k.Context, Namespace: k.Namespace,
+		HelperImage: helperImage(a.config), Externals: k.Externals,
+		Pod: podOf(k), Classes: map[string]kube.Class{},
+		Wait: k.Wait, PullWait: k.PullWait, Log: log,
+	}
+	for _, r := range a.config.Runners {
+		if r.Executor != config.ExecutorHost {
+			o.Classes[r.Name()] = kube.Class{Namespace: r.Kubernetes.Namespace, Pod: podOf(r.Kubernetes)}
+		}
+	}
+	x, err := kube.New(o)
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	return x, nil
+}
+
+// helperImage is the image that brings the helper into pods.
+func helperImage(c *config.Config) string {
+	if c.Kubernetes.HelperImage != "" {
+		return c.Kubernetes.HelperImage
+	}
+	tag := strings.Map(func(r rune) rune {
+		if r == '+' { // may not be in a tag
+			return '-'
+		}
+		return r
+	}, version())
+	return kube.DefaultHelperImage + ":" + strings.Trim(tag, "()")
+}
+
+// podOf is the operator's part of pods.
+func podOf(k config.Kubernetes) kube.Pod {
+	pod := kube.Pod{
+		Restricted: k.Restricted, AllowEscalation: k.AllowEscalation,
+		ServiceAccount: k.ServiceAccount, NodeSelector: k.NodeSelector, RuntimeClass: k.RuntimeClass, PriorityClass: k.PriorityClass,
+		Requests: k.Requests, Limits: k.Limits, Labels: k.Labels, Annotations: k.Annotations, PullSecrets: k.PullSecrets,
+	}
+	for _, text := range k.Tolerations {
+		t, err := config.ParseToleration(text)
+		if err != nil {
+			continue // config.Load has refused it
+		}
+		operator := "Exists"
+		if t.HasValue {
+			operator = "Equal"
+		}
+		pod.Tolerations = append(pod.Tolerations, kube.Toleration{Key: t.Key, Operator: operator, Value: t.Value, Effect: t.Effect})
+	}
+	return pod
+}
+
+// onKubernetes tells whether some job may be placed in the cluster.
+func (a *app) onKubernetes() bool {
+	return a.config.Executor == config.ExecutorKubernetes ||
+		a.config.Origin("executor").Source < config.FromEnv && slices.ContainsFunc(a.config.Runners, func(r config.Runner) bool {
+			return r.Executor == config.ExecutorKubernetes
+		})
+}
+
+// kubeProbe asks once for each class whether its pods can be made.
+func (p *parts) kubeProbe(ctx context.Context) func(class string) error {
+	var mu sync.Mutex
+	known := map[string]error{}
+	return func(class string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if err, ok := known[class]; ok {
+			return err
+		}
+		x, err := p.kube.Class(class)
+		if err == nil {
+			_, err = x.Probe(ctx)
+		}
+		known[class] = err
+		return err
+	}
+}
+
+// labelsKnown are the labels that are mapped, each to its image or the host.
+func (a *app) labelsKnown() map[string]string {
+	all := map[string]string{}
+	for label, image := range a.config.Platforms {
+		all[label] = image
+	}
+	for _, r := range a.config.Runners {
+		image := r.Image
+		if r.Executor == config.ExecutorHost {
+			image = config.PlatformHost
+		}
+		for _, label := range r.Labels {
+			all[label] = image
+		}
+	}
+	return all
+}
