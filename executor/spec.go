@@ -124,18 +124,21 @@ type BuildSpec struct {
 
 // Info says what a place is like. It does not change.
 type Info struct {
-	OS         string                 `json:"os"`   // GOOS
-	Arch       string                 `json:"arch"` // GOARCH
-	Libc       string                 `json:"libc"` // "glibc", "musl" or "" for none
-	User       string                 `json:"user"` // whom commands run as
-	Home       string                 `json:"home"`
-	Env        map[string]string      `json:"env,omitempty"` // the place's own environment, PATH among it
-	Paths      Paths                  `json:"paths"`
-	Provided   bool                   `json:"provided"` // Spec.Provide is visible
-	Container  *ContainerInfo         `json:"container,omitempty"`
-	Services   map[string]ServiceInfo `json:"services,omitempty"`
-	Entrypoint []string               `json:"entrypoint,omitempty"` // of the image
-	Cmd        []string               `json:"cmd,omitempty"`
+	OS        string                 `json:"os"`   // GOOS
+	Arch      string                 `json:"arch"` // GOARCH
+	Libc      string                 `json:"libc"` // "glibc", "musl" or "" for none
+	User      string                 `json:"user"` // whom commands run as
+	Home      string                 `json:"home"`
+	Env       map[string]string      `json:"env,omitempty"` // the place's own environment, PATH among it
+	Paths     Paths                  `json:"paths"`
+	Provided  bool                   `json:"provided"` // Spec.Provide is visible
+	Container *ContainerInfo         `json:"container,omitempty"`
+	Services  map[string]ServiceInfo `json:"services,omitempty"`
+	// Linked: of a container beside the job, what is shared with it is where the
+	// job has it, and the targets are but links to there.
+	Linked     bool     `json:"linked,omitempty"`
+	Entrypoint []string `json:"entrypoint,omitempty"` // of the image
+	Cmd        []string `json:"cmd,omitempty"`
 }
 
 // Paths are the folders of a place. All are made by the back end.

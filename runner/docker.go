@@ -209,7 +209,10 @@ func (x *execution) runContainer(ctx context.Context, r *stepRun, c containerRun
 	}
 	defer func() { err = errors.Join(err, env.Close(context.WithoutCancel(ctx))) }()
 
-	info := env.Info()
+	info, dir := env.Info(), "/github/workspace"
+	if info.Linked { // programs that do not follow a link, such as find, shall find something
+		shares, dir = nil, x.workspace
+	}
 	argv := append([]string(nil), c.entrypoint...)
 	if c.entrypoint == nil {
 		argv = append(argv, info.Entrypoint...)
@@ -225,7 +228,7 @@ func (x *execution) runContainer(ctx context.Context, r *stepRun, c containerRun
 	}
 	x.identify(r)
 	files, list := r.gh.files, x.listFile(r)
-	cmd := executor.Command{ID: executor.ProcessID(r.id), Argv: argv, Dir: "/github/workspace", Env: map[string]string{}}
+	cmd := executor.Command{ID: executor.ProcessID(r.id), Argv: argv, Dir: dir, Env: map[string]string{}}
 	inside := make(map[string]string, len(files))
 	for k, v := range x.processEnv(r, c.env) {
 		cmd.Env[k] = translate(shares, v)

@@ -46,6 +46,7 @@ func (x *Executor) Attach(ctx context.Context, id executor.EnvironmentID) (execu
 	}
 	if container != jobContainer {
 		e.info = e.Describe()
+		e.info.Linked = true
 		e.finish(pod, v.id, nil)
 		return e, nil
 	}

@@ -20,9 +20,9 @@ import (
 
 // Container adds an ephemeral container to the job's pod. Such a container
 // cannot mount a part of a volume, so it has the whole work folder, where the
-// job has it, and links lead there from the places that the action knows:
-// `pwd -P` and realpath tell the difference, and the rest of the work folder
-// is visible. The folder of the links is one volume of the pod, so that an
+// job has it, and links lead there from the places that actions know: a program
+// that does not follow a link can tell, which Info.Linked says, and the rest of
+// the work folder is visible. The folder of the links is one volume of the pod, so that an
 // image whose user is not root can have it too.
 func (e *environment) Container(ctx context.Context, spec executor.ContainerSpec) (executor.Environment, error) {
 	op := fmt.Sprintf("create a container beside the job from image %q", spec.Image.Ref)
@@ -52,6 +52,7 @@ func (e *environment) Container(ctx context.Context, spec executor.ContainerSpec
 	}
 	if err == nil {
 		out.info = out.Describe()
+		out.info.Linked = true
 		out.finish(pod, id, nil)
 		err = out.link(ctx, spec.Share)
 	}
