@@ -10,7 +10,14 @@ RUN make build VERSION="$VERSION" \
  && chmod 1777 /out/tmp && chown 65532:65532 /out/home/drydock \
  && echo 'drydock:x:65532:65532:drydock:/home/drydock:/sbin/nologin' > /out/etc/passwd \
  && cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ \
- && cp bin/drydock /out/usr/local/bin/
+ && cp bin/drydock /out/usr/local/bin/ \
+ && mkdir /helper && cp "executor/helper/program/linux-$(go env GOARCH)" /helper/drydock-helper
+
+# What brings the helper into pods: docker build --target helper .
+FROM scratch AS helper
+COPY --from=build /helper/ /
+USER 65532:65532
+ENTRYPOINT ["/drydock-helper"]
 
 FROM scratch
 COPY --from=build /out/ /

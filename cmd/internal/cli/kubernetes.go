@@ -21,6 +21,9 @@ func (a *app) kubernetes(log *slog.Logger) (*kube.Executor, error) {
 		Pod: podOf(k), Classes: map[string]kube.Class{},
 		Wait: k.Wait, PullWait: k.PullWait, Log: log,
 	}
+	if !a.config.Offline {
+		o.ImageConfig = kube.RegistryConfig(nil)
+	}
 	for _, r := range a.config.Runners {
 		if r.Executor != config.ExecutorHost {
 			o.Classes[r.Name()] = kube.Class{Namespace: r.Kubernetes.Namespace, Pod: podOf(r.Kubernetes)}
