@@ -2,7 +2,6 @@ package action
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/url"
@@ -137,26 +136,19 @@ func (g *Git) network(ctx context.Context, repository string, timeout time.Durat
 	if err != nil {
 		return err
 	}
-	git := gitCommand{network: true, allow: allow, timeout: timeout, config: map[string]string{}}
-	token := ""
-	if g.Token != nil {
-		token = g.Token(ctx)
+	git := gitCommand{network: true, allow: allow, timeout: timeout}
+	if u, err := url.Parse(g.ServerURL); err == nil && u.Host != "" && g.Token != nil {
+		git.server, git.token = u.Scheme+"://"+u.Host, g.Token(ctx)
 	}
 	for attempt := 1; ; attempt++ {
-		clear(git.config)
-		if token != "" {
-			// In the environment, never in argv, and for this server alone.
-			basic := base64.StdEncoding.EncodeToString([]byte("x-access-token:" + token))
-			git.config["http."+strings.TrimRight(g.ServerURL, "/")+"/.extraHeader"] = "Authorization: Basic " + basic
-		}
 		err := do(git, address)
 		var p *problem
 		if err == nil || !errors.As(err, &p) || ctx.Err() != nil {
 			return err
 		}
 		switch {
-		case p.kind == KindDenied && token != "":
-			token = "" // a stale token is refused even for what everybody may read
+		case p.kind == KindDenied && git.token != "":
+			git.token = "" // a stale token is refused even for what everybody may read
 		case p.kind != KindUnreachable || attempt >= attempts || strings.Contains(strings.ToLower(p.Error()), "could not resolve"):
 			return err
 		default:
