@@ -70,20 +70,23 @@ func (x *execution) containerSpec(sc expr.Scope) error {
 	}
 	c.Image.Pull = x.job.Place.Pull
 	x.spec.Kind, x.spec.Image, x.spec.Env, x.spec.Ports, x.spec.Volumes = executor.Container, c.Image, c.Env, c.Ports, c.Volumes
-	// The operator's options go first, so that the workflow's cannot undo
-	// what they limit: a back end takes the last of two.
+	// The operator's options go last, so that the workflow's cannot undo what
+	// they limit: a back end takes the last of two.
 	x.spec.Options = joinOptions(c.Options, x.job.Place.Options)
 	return nil
 }
 
-func joinOptions(a, b string) string {
+// joinOptions puts the operator's options behind the workflow's. One that means
+// nothing for a job stands between: a last option of the workflow that lacks its
+// value, or a backslash at its end, would take the operator's first one for it.
+func joinOptions(workflow, operator string) string {
 	switch {
-	case a == "":
-		return b
-	case b == "":
-		return a
+	case workflow == "":
+		return operator
+	case operator == "":
+		return workflow
 	}
-	return a + " " + b
+	return workflow + " --init " + operator
 }
 
 func (x *execution) serviceSpecs(sc expr.Scope) error {

@@ -168,7 +168,7 @@ func TestHomeInContainer(t *testing.T) {
 	r.wantConclusion(plan.Success)
 	r.wantLog("2 /github/home")
 	spec := r.fake.Calls("create")[0].Spec
-	if spec.Kind != executor.Container || spec.Image.Ref != "alpine" || spec.Env["X"] != "y" || spec.Options != "--cpus 1 --memory 1g" {
+	if spec.Kind != executor.Container || spec.Image.Ref != "alpine" || spec.Env["X"] != "y" || spec.Options != "--cpus 1 --init --memory 1g" {
 		t.Errorf("spec %+v", spec)
 	}
 	if dir := r.fake.Commands()[0].Dir; dir != "/__w/demo/demo" {

@@ -265,6 +265,12 @@ func (x *execution) loadLocal(ctx context.Context, ref action.Ref) (*preparedAct
 	return &preparedAction{ref: ref, manifest: m, placeDir: dir}, nil
 }
 
+// What a local action may bring onto this machine (the same as action.Options).
+const (
+	maxActionBytes = 4 << 30
+	maxActionFiles = 500_000
+)
+
 // hostFolder is the action's folder on this machine, for a build: a local
 // action is copied out of the place. The caller removes it with done.
 func (x *execution) hostFolder(ctx context.Context, a *preparedAction) (dir string, done func(), err error) {
@@ -278,7 +284,9 @@ func (x *execution) hostFolder(ctx context.Context, a *preparedAction) (dir stri
 	done = func() { _ = os.RemoveAll(tmp) }
 	t, err := x.env.CopyOut(ctx, a.placeDir)
 	if err == nil {
-		err = errors.Join(archive.Unpack(ctx, tmp, t, archive.Options{Links: archive.SkipLinks}), t.Close())
+		// A sparse file costs the place nothing and would fill this machine's disk.
+		limits := archive.Options{Links: archive.SkipLinks, MaxBytes: maxActionBytes, MaxEntries: maxActionFiles}
+		err = errors.Join(archive.Unpack(ctx, tmp, t, limits), t.Close())
 	}
 	if err != nil {
 		done()
