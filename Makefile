@@ -15,7 +15,7 @@ GOLANGCI         := bin/tools/golangci-lint-$(GOLANGCI_VERSION)
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # The scripts say what to do when Go is missing; make alone would only say "not found".
 .PHONY: go
@@ -56,6 +56,10 @@ $(GOLANGCI): | go
 .PHONY: fuzz
 fuzz: helper ## Run every fuzz target for FUZZTIME (default 10s) each
 	@.ci/fuzz.sh
+
+.PHONY: security-mutants
+security-mutants: helper ## Turn each defence off, one at a time: its attack must then succeed (set DRYDOCK_TEST_DOCKER=1)
+	$(GO) test -v -tags mutants -count=1 -timeout 60m -run '^TestMutants$$' ./cmd/internal/attacktest
 
 .PHONY: conformance
 conformance: go ## Compare with GitHub's own parser and evaluator in full; prints the table of docs/conformance.md
