@@ -17,6 +17,8 @@ command -v git >/dev/null || missing+=(git)
 # The race detector is C code and needs a compiler to link.
 command -v "${CC:-gcc}" >/dev/null || missing+=(gcc libc6-dev)
 [[ -x /bin/busybox || -x /usr/bin/busybox ]] || missing+=(busybox-static)
+# The stores' tests start a Postgres of their own; Debian keeps initdb off the PATH.
+command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 client=$(docker_client || true)
 [[ -n $client ]] || command -v dockerd >/dev/null || missing+=(docker.io)
 if [[ ${#missing[@]} -gt 0 ]]; then
