@@ -140,6 +140,9 @@ func (w *waiter) judge(ctx context.Context, pod *corev1.Pod) (id string, err err
 	}
 	if v.pull {
 		kind, hint := pullKind(v.state)
+		if v.helper {
+			hint = "set kubernetes.helper_image to an image that the nodes can pull"
+		}
 		limit := w.x.opts.PullWait
 		if kind != executor.Failed {
 			limit = min(limit, definite)

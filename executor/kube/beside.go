@@ -77,7 +77,7 @@ func (e *environment) Container(ctx context.Context, spec executor.ContainerSpec
 func (e *environment) ephemeral(name string, spec executor.ContainerSpec) corev1.EphemeralContainer {
 	c := corev1.EphemeralContainer{EphemeralContainerCommon: corev1.EphemeralContainerCommon{
 		Name: name, Image: spec.Image.Ref, ImagePullPolicy: pullPolicy(spec.Image.Pull), WorkingDir: "/",
-		Command: []string{helperTarget, "serve", "--socket", socketOf(name), "--linger", strconv.Itoa(e.x.opts.Linger)},
+		Command: []string{helperTarget, "serve", "--socket", socketOf(name), "--linger", strconv.Itoa(e.linger)},
 		VolumeMounts: append(ownMounts(),
 			corev1.VolumeMount{Name: "work", MountPath: e.info.Paths.Work}, corev1.VolumeMount{Name: "actions", MountPath: githubDir}),
 		SecurityContext: securityOf(e.x.opts.Pod),

@@ -66,7 +66,7 @@ func (e *environment) start(ctx context.Context, w *waiter, d *draft, pod *corev
 			return err
 		}
 		// A request that is cut off may still be carried out; it goes with the pod.
-		if err := e.c.createSecret(ctx, s); err != nil && !apierrors.IsAlreadyExists(err) {
+		if err := persist(ctx, func() error { return e.c.createSecret(ctx, s) }); err != nil && !apierrors.IsAlreadyExists(err) {
 			return e.c.fail("create the Secret of the pod", err)
 		}
 	}

@@ -28,6 +28,7 @@ type environment struct {
 	container string
 	token     string
 	switched  bool // the helper is root, its processes are not
+	linger    int  // seconds, of the helper
 	info      executor.Info
 
 	mu     sync.Mutex
@@ -66,13 +67,12 @@ func (e *environment) Info() executor.Info { return e.info }
 func (e *environment) open(ctx context.Context, pod *corev1.Pod) error {
 	command := commandOf(pod, e.container)
 	e.switched = slices.Contains(command, "--user")
-	linger := 0
 	if i := slices.Index(command, "--linger"); i >= 0 && i+1 < len(command) {
-		linger, _ = strconv.Atoi(command[i+1]) // our own; else 0 will do
+		e.linger, _ = strconv.Atoi(command[i+1]) // our own; else 0 will do
 	}
 	redial := e.x.opts.Redial
 	if redial <= 0 { // as long as the helper waits for somebody
-		redial = max(helper.DefaultRedial, time.Duration(linger)*time.Second)
+		redial = max(helper.DefaultRedial, time.Duration(e.linger)*time.Second)
 	}
 	p, err := helper.Open(ctx, helper.Options{
 		Dial: e.c.dialer(e.pod, e.container), Token: e.token, Redial: redial, Log: e.x.log.With("pod", e.pod.name),
@@ -113,7 +113,7 @@ func (e *environment) Close(ctx context.Context) error {
 		e.Disconnect()
 	}
 	if e.container == jobContainer {
-		if err = e.c.deletePod(ctx, e.pod); !gone(err) {
+		if err = persist(ctx, func() error { return e.c.deletePod(ctx, e.pod) }); !gone(err) {
 			return e.c.fail("delete pod "+e.pod.name, err)
 		}
 		err = nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
@@ -62,6 +63,17 @@ func passing(err error) bool {
 	}
 	return apierrors.IsServerTimeout(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsTooManyRequests(err) ||
 		apierrors.IsTimeout(err) || apierrors.IsInternalError(err)
+}
+
+// persist repeats a request that may be repeated, while what hinders it may
+// pass, for some seconds: an API server is back that soon after an update.
+func persist(ctx context.Context, do func() error) error {
+	for wait := 100 * time.Millisecond; ; wait *= 2 {
+		err := do()
+		if err == nil || !passing(err) || wait > 5*time.Second || pause(ctx, wait) != nil {
+			return err
+		}
+	}
 }
 
 // gone tells that there is nothing (left) to delete: it is away, or its name

@@ -83,6 +83,10 @@ var faults = []fault{
 		kind: executor.Failed, text: "drydock-helper",
 	},
 	{
+		name: "helper image that is not there", opts: func(_ *testing.T, o *Options) { o.HelperImage = "127.0.0.1:1/helper:1" },
+		kind: executor.Failed, reason: executor.ImagePull, text: "kubernetes.helper_image",
+	},
+	{
 		name: "services that need one port", spec: func(s *executor.Spec) {
 			s.Services = []executor.Service{web("a", "8080:80", ""), web("b", "8081:80", "")}
 		},

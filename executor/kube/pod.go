@@ -137,6 +137,7 @@ func (d *draft) make(arch string) error {
 		NodeSelector:                  maps.Clone(o.NodeSelector),
 		PriorityClassName:             o.PriorityClass,
 		Hostname:                      d.job.hostname,
+		OS:                            &corev1.PodOS{Name: corev1.Linux},
 		SecurityContext: &corev1.PodSecurityContext{
 			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 		},
@@ -150,12 +151,13 @@ func (d *draft) make(arch string) error {
 			Key: t.Key, Operator: corev1.TolerationOperator(t.Operator), Value: t.Value, Effect: corev1.TaintEffect(t.Effect),
 		})
 	}
+	if spec.NodeSelector == nil {
+		spec.NodeSelector = map[string]string{}
+	}
+	spec.NodeSelector[corev1.LabelOSStable] = "linux"
 	if arch != "" {
 		if set := spec.NodeSelector[corev1.LabelArchStable]; set != "" && set != arch {
 			return executor.Errorf("place a pod", executor.Refused, "it asks for linux/%s, but its nodes are of linux/%s", arch, set)
-		}
-		if spec.NodeSelector == nil {
-			spec.NodeSelector = map[string]string{}
 		}
 		spec.NodeSelector[corev1.LabelArchStable] = arch
 	}

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -138,6 +139,22 @@ func TestDraftRefuses(t *testing.T) {
 	for _, o := range []Options{{}, {HelperImage: "h", Pod: Pod{Limits: map[string]string{"cpu": "many"}}}, {HelperImage: "h", Pod: Pod{Requests: map[string]string{"cpu": "-1"}}}} {
 		if _, err := New(o); !executor.IsKind(err, executor.Invalid) {
 			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for in, want := range map[string]string{"1000": "1000", "1000:5": "1000:5", "root": "0", "root:root": "0:0", "me": "", "1:me": "", "-1": "", "4294967295": ""} {
+		uid, gid, ok := numbers(in)
+		got := ""
+		if ok {
+			got = fmt.Sprint(uid)
+			if gid != nil {
+				got += fmt.Sprint(":", *gid)
+			}
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}
 }

@@ -61,6 +61,12 @@ func (d *draft) security(what string, s *settings, r role) (*corev1.SecurityCont
 
 func numbers(user string) (uid int64, gid *int64, ok bool) {
 	u, g, hasGroup := strings.Cut(user, ":")
+	if u == "root" {
+		u = "0"
+	}
+	if g == "root" {
+		g = "0"
+	}
 	id, err := strconv.ParseUint(u, 10, 31)
 	if err != nil {
 		return 0, nil, false

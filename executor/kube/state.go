@@ -18,6 +18,7 @@ type verdict struct {
 	state  string // what is waited for, for the log; empty: nothing special
 	reason executor.Reason
 	pull   bool   // the time for failing pulls counts
+	helper bool   // it is about the image of the helper
 	err    error  // it will not start
 	failed string // the container whose output says more
 	before bool   // that of its run before this one
@@ -62,7 +63,9 @@ func look(pod *corev1.Pod, container string) verdict {
 // initState judges the container that brings the helper, or a service.
 func initState(pod *corev1.Pod, op string, s corev1.ContainerStatus) verdict {
 	if w := s.State.Waiting; w != nil && s.RestartCount == 0 {
-		return waiting(op, s.Image, w)
+		v := waiting(op, s.Image, w)
+		v.helper = s.Name == helperContainer
+		return v
 	}
 	if s.Name == helperContainer {
 		if t := s.State.Terminated; t != nil && t.ExitCode != 0 {
