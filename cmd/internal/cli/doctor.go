@@ -30,9 +30,10 @@ func (a *app) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what works on this machine, what does not, and how to mend it",
-		Long: `Doctor examines git, the Docker engine, images, node builds, certificates and folders. With
+		Long: `Doctor examines git, the Docker engine, images, node builds, certificates and folders, and where
+jobs may run in Kubernetes (--executor kubernetes) access, rights, quota and security there. With
 --fix it also removes whatever a killed run left behind: containers, networks, volumes,
-processes and folders. Exit code 4: something that every run needs does not work.`,
+pods, processes and folders. Exit code 4: something that every run needs does not work.`,
 		Example: "  drydock doctor\n  drydock doctor --fix",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -75,6 +76,7 @@ func (a *app) printFindings(findings []finding) {
 func (a *app) examine(ctx context.Context, p *parts, fix bool) []finding {
 	findings := []finding{a.examineGit(ctx)}
 	findings = append(findings, a.examineDocker(ctx, p)...)
+	findings = append(findings, a.examineKubernetes(ctx, p)...)
 	findings = append(findings, a.examineHelper(), a.examineHost(ctx, p))
 	findings = append(findings, a.examineNode(ctx, p)...)
 	findings = append(findings, a.examineCertificates(), a.examineFolders())

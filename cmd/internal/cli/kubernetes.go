@@ -8,18 +8,21 @@ import (
 	"sync"
 
 	"github.com/drydock-ci/drydock/config"
+	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/executor/docker"
 	"github.com/drydock-ci/drydock/executor/kube"
 )
 
 // kubernetes makes the back end for the cluster that is configured, with a class
 // for every runner that may be there. It connects when it is first used.
-func (a *app) kubernetes(log *slog.Logger) (*kube.Executor, error) {
+func (a *app) kubernetes(log *slog.Logger, engine *docker.Executor) (*kube.Executor, error) {
 	k := a.config.Kubernetes
 	o := kube.Options{
 		Kubeconfig: k.Kubeconfig, Context: k.Context, Namespace: k.Namespace,
 		HelperImage: helperImage(a.config), Externals: k.Externals,
 		Pod: podOf(k), Classes: map[string]kube.Class{},
 		Wait: k.Wait, PullWait: k.PullWait, Log: log,
+		ImageConfig: a.imageConfig(engine),
 	}
 	if !a.config.Offline {
 		o.ImageConfig = kube.RegistryConfig(nil)
@@ -34,6 +37,24 @@ func (a *app) kubernetes(log *slog.Logger) (*kube.Executor, error) {
 		return nil, &exitError{exitUsage, err}
 	}
 	return x, nil
+}
+
+// imageConfig asks the registry what Kubernetes does not tell of an image; one
+// that no registry has may be this machine's own.
+func (a *app) imageConfig(engine *docker.Executor) func(context.Context, executor.Image) (entrypoint, cmd []string, err error) {
+	ask := kube.RegistryConfig(nil)
+	return func(ctx context.Context, img executor.Image) (entrypoint, cmd []string, err error) {
+		if a.config.Offline {
+			return engine.ImageConfig(ctx, img)
+		}
+		if entrypoint, cmd, err = ask(ctx, img); err == nil {
+			return entrypoint, cmd, nil
+		}
+		if e, c, here := engine.ImageConfig(ctx, img); here == nil {
+			return e, c, nil
+		}
+		return nil, nil, err
+	}
 }
 
 // helperImage is the image that brings the helper into pods.
