@@ -221,6 +221,8 @@ func (w *waiter) explain(ctx context.Context, pod *corev1.Pod, v verdict) error 
 	switch {
 	case err != nil:
 		w.log(fmt.Sprintf("The output of %s cannot be read: %v", v.failed, err))
+	case text == "" && service:
+		w.log(strings.TrimPrefix(v.failed, servicePrefix) + " printed nothing")
 	case text == "":
 	case !service && len(text) < 500 && errors.As(v.err, &e):
 		e.Err = fmt.Errorf("%w: %s", e.Err, text)
@@ -228,6 +230,9 @@ func (w *waiter) explain(ctx context.Context, pod *corev1.Pod, v verdict) error 
 		w.log("Last output of " + strings.TrimPrefix(v.failed, servicePrefix) + ":")
 		for line := range strings.Lines(text) {
 			w.log("  " + strings.TrimRight(line, "\r\n"))
+		}
+		if errors.As(v.err, &e) && e.Hint == "" {
+			e.Hint = "its last output is in the job's log"
 		}
 	}
 	return v.err

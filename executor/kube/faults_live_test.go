@@ -72,7 +72,7 @@ var faults = []fault{
 	},
 	{
 		name: "service that ends", spec: func(s *executor.Spec) {
-			w := web("web", "80", "")
+			w := web("web", "80", "--health-cmd true --health-interval 2s") // without a check nobody waits to see it end
 			w.Command = []string{"sh", "-c", "echo no configuration; exit 3"}
 			s.Services = []executor.Service{w}
 		},

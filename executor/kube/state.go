@@ -95,7 +95,7 @@ func initState(pod *corev1.Pod, op string, s corev1.ContainerStatus) verdict {
 	}
 	return verdict{failed: s.Name, before: s.RestartCount > 0, err: &executor.Error{
 		Op: fmt.Sprintf("wait for service %q", strings.TrimPrefix(s.Name, servicePrefix)), Kind: executor.Unhealthy,
-		Err: fmt.Errorf("%s (image %q)", why, s.Image), Hint: "its last output is in the job's log",
+		Err: fmt.Errorf("%s (image %q)", why, s.Image),
 	}}
 }
 
