@@ -2,7 +2,6 @@ package kube
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -283,57 +282,76 @@ func TestEndings(t *testing.T) {
 	}
 }
 
-// TestBrokenStream cuts every connection to the API server in the middle of a
-// step, again and again.
-func TestBrokenStream(t *testing.T) {
-	x, labels := live(t, Options{})
+// line is the way to the API server, which can be cut.
+type line struct {
+	mu    sync.Mutex
+	conns map[net.Conn]bool
+	down  bool
+}
+
+// lineTo leads x to its API server through a line.
+func lineTo(t *testing.T, x *Executor) *line {
+	t.Helper()
 	c, err := x.connection()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var mu sync.Mutex
-	conns := map[net.Conn]bool{}
-	target := strings.TrimPrefix(c.config.Host, "https://")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	w := &line{conns: map[net.Conn]bool{}}
+	go w.serve(l, strings.TrimPrefix(c.config.Host, "https://"))
 	config := *c.config
 	config.Host = "https://" + l.Addr().String()
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", target)
-			if err != nil {
-				in.Close()
-				continue
-			}
-			mu.Lock()
-			conns[in] = true
-			mu.Unlock()
-			go func() { io.Copy(in, out); in.Close() }()
-			go func() { io.Copy(out, in); out.Close() }()
-		}
-	}()
-	cut := func() (n int) {
-		mu.Lock()
-		defer mu.Unlock()
-		for conn := range conns {
-			if errors.Is(conn.Close(), nil) {
-				n++
-			}
-			delete(conns, conn)
-		}
-		return n
-	}
 	if *x.found, err = newClient(&config, c.namespace); err != nil {
 		t.Fatal(err)
 	}
-	e := create(t, x, executor.Spec{Name: "cut", Labels: labels, Kind: executor.Machine})
+	t.Cleanup(func() {
+		l.Close()
+		*x.found = c
+	})
+	return w
+}
+
+func (w *line) serve(l net.Listener, target string) {
+	for {
+		in, err := l.Accept()
+		if err != nil {
+			return
+		}
+		w.mu.Lock()
+		down := w.down
+		w.conns[in] = true
+		w.mu.Unlock()
+		out, err := net.Dial("tcp", target)
+		if err != nil || down {
+			in.Close()
+			continue
+		}
+		go func() { io.Copy(in, out); in.Close() }()
+		go func() { io.Copy(out, in); out.Close() }()
+	}
+}
+
+// cut ends all connections, and tells how many there were.
+func (w *line) cut(down bool) (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.down = down
+	for conn := range w.conns {
+		if conn.Close() == nil {
+			n++
+		}
+		delete(w.conns, conn)
+	}
+	return n
+}
+
+// counted starts a step that prints lines 1 to 300 in three seconds, and gives
+// the function that waits for it.
+func counted(t *testing.T, e executor.Environment) func() {
+	t.Helper()
 	var out strings.Builder
 	p, err := e.Start(t.Context(), executor.Command{
 		ID: "step", Argv: []string{"sh", "-c", "for i in $(seq 300); do echo line $i; sleep 0.01; done"}, Dir: "/",
@@ -341,21 +359,57 @@ func TestBrokenStream(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return func() {
+		t.Helper()
+		exit, err := p.Wait(t.Context())
+		if err != nil || exit.Code != 0 {
+			t.Fatalf("%+v, %v", exit, err)
+		}
+		var all strings.Builder
+		for i := range 300 {
+			fmt.Fprintf(&all, "line %d\n", i+1)
+		}
+		if out.String() != all.String() {
+			t.Errorf("got %d bytes, want %d", out.Len(), all.Len())
+		}
+	}
+}
+
+// TestBrokenStream cuts every connection to the API server in the middle of a
+// step, again and again.
+func TestBrokenStream(t *testing.T) {
+	x, labels := live(t, Options{})
+	w := lineTo(t, x)
+	e := create(t, x, executor.Spec{Name: "cut", Labels: labels, Kind: executor.Machine})
+	wait := counted(t, e)
 	for range 4 {
 		time.Sleep(700 * time.Millisecond)
-		if cut() == 0 {
+		if w.cut(false) == 0 {
 			t.Error("nothing was cut")
 		}
 	}
-	exit, err := p.Wait(t.Context())
-	if err != nil || exit.Code != 0 {
-		t.Fatalf("%+v, %v", exit, err)
+	wait()
+}
+
+// TestOutage has no API server for a while: when the pod is made, while it
+// starts, in the middle of a step and when it is to be deleted.
+func TestOutage(t *testing.T) {
+	x, labels := live(t, Options{})
+	w := lineTo(t, x)
+	out := func(d time.Duration) {
+		w.cut(true)
+		time.AfterFunc(d, func() { w.cut(false) })
 	}
-	var all strings.Builder
-	for i := range 300 {
-		fmt.Fprintf(&all, "line %d\n", i+1)
-	}
-	if out.String() != all.String() {
-		t.Errorf("got %d bytes, want %d", out.Len(), all.Len())
+	out(1500 * time.Millisecond)
+	time.AfterFunc(2500*time.Millisecond, func() { out(3 * time.Second) })
+	e := create(t, x, executor.Spec{Name: "outage", Labels: labels, Kind: executor.Machine, Env: map[string]string{"A": "b"}})
+	time.Sleep(3 * time.Second)
+	wait := counted(t, e)
+	time.Sleep(500 * time.Millisecond)
+	out(5 * time.Second)
+	wait()
+	out(2 * time.Second)
+	if err := e.Close(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
