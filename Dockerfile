@@ -12,11 +12,11 @@ RUN make build VERSION="$VERSION" \
  && chmod 1777 /out/tmp && chown 65532:65532 /out/home/drydock \
  && echo 'drydock:x:65532:65532:drydock:/home/drydock:/sbin/nologin' > /out/etc/passwd \
  && cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ \
- && cp bin/drydock /out/usr/local/bin/
+ && cp bin/drydock /out/usr/local/bin/ \
+ && mkdir /helper && cp "executor/helper/program/linux-$(go env GOARCH)" /helper/drydock-helper
 
 FROM scratch AS helper
-ARG TARGETARCH
-COPY --from=build /src/executor/helper/program/linux-${TARGETARCH} /drydock-helper
+COPY --from=build /helper/ /
 USER 65532:65532
 ENTRYPOINT ["/drydock-helper"]
 
