@@ -13,6 +13,9 @@ HELPER  := executor/helper/program
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI         := bin/tools/golangci-lint-$(GOLANGCI_VERSION)
 
+HELM_VERSION := v3.19.2
+HELM         := bin/tools/helm-$(HELM_VERSION)
+
 .PHONY: help
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,7 +40,7 @@ demo: build ## Build and run the example workflow: in Docker if it answers, else
 	@.ci/demo.sh
 
 .PHONY: test
-test: helper ## Run everything with the race detector, Docker tests included (installs and starts Docker as root on Debian)
+test: helper ## Run everything with the race detector, on Docker and Kubernetes too (brings both up as root on Debian)
 	@.ci/test.sh
 
 .PHONY: test-short
@@ -52,6 +55,17 @@ $(GOLANGCI): | go
 	@echo "building golangci-lint $(GOLANGCI_VERSION), once (1 to 2 minutes)"
 	CGO_ENABLED=0 GOBIN=$(CURDIR)/bin/tools $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	@mv bin/tools/golangci-lint $@
+
+.PHONY: image-helper
+image-helper: ## Build the image that brings the helper into pods: IMAGE=NAME, WITH_NODE=1 for node too
+	docker build --target helper$(if $(WITH_NODE),-node) --build-arg VERSION="$(VERSION)" -t "$(or $(IMAGE),drydock-helper:$(VERSION))" .
+
+# The chart's tests need it.
+.PHONY: helm
+helm: $(HELM)
+$(HELM): | go
+	CGO_ENABLED=0 GOBIN=$(CURDIR)/bin/tools $(GO) install helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+	@mv bin/tools/helm $@
 
 .PHONY: fuzz
 fuzz: helper ## Run every fuzz target for FUZZTIME (default 10s) each

@@ -22,6 +22,77 @@ apt_install() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
 }
 
+# install_for_tests brings what every test needs, as far as that can be had.
+install_for_tests() {
+  local missing=()
+  command -v git >/dev/null || missing+=(git)
+  # The race detector is C code and needs a compiler to link.
+  command -v "${CC:-gcc}" >/dev/null || missing+=(gcc libc6-dev)
+  [[ -x /bin/busybox || -x /usr/bin/busybox ]] || missing+=(busybox-static)
+  docker_client >/dev/null || command -v dockerd >/dev/null || missing+=(docker.io)
+  if can_start_cluster; then # its script would install these while we install others
+    command -v containerd >/dev/null || missing+=(containerd)
+    command -v runc >/dev/null || missing+=(runc)
+    [[ -e /usr/lib/cni/bridge ]] || missing+=(containernetworking-plugins)
+    command -v iptables >/dev/null || [[ -e /usr/sbin/iptables ]] || missing+=(iptables)
+    command -v ip >/dev/null || [[ -e /usr/sbin/ip ]] || missing+=(iproute2)
+    command -v openssl >/dev/null || missing+=(openssl)
+  fi
+  [[ ${#missing[@]} -eq 0 ]] || apt_install "${missing[@]}" ||
+    say "not installed: ${missing[*]} (only root on Debian can); what needs them is skipped"
+}
+
+# can_start_cluster: is the script there that makes a Kubernetes of one node, and
+# may it? Who has a cluster already says so: DRYDOCK_TEST_KUBE=1 and KUBECONFIG.
+can_start_cluster() {
+  [[ ${DRYDOCK_TEST_KUBE:-} != 1 && -x ${DRYDOCK_SHARED:-../shared}/kube/up ]] && root_on_debian
+}
+
+# start_cluster makes the cluster in the background, with what time others leave:
+# the first time on a machine it is built, which takes minutes. Its answer is in
+# the folder CLUSTER, which scripts that this one calls wait for. end_cluster takes
+# away what start_cluster made, and leaves one that was there before.
+CLUSTER_OURS=
+start_cluster() {
+  [[ -z ${CLUSTER:-} ]] && can_start_cluster || return 0
+  local up=${DRYDOCK_SHARED:-../shared}/kube/up
+  CLUSTER=$(mktemp -d "${TMPDIR:-/tmp}/drydock-cluster.XXXXXX")
+  export CLUSTER
+  [[ -e ${KUBE_TEST_STATE:-/tmp/kube-test}/kubeconfig ]] || CLUSTER_OURS=1
+  say "making a cluster in the background (log: $CLUSTER/log)"
+  setsid nice -n 19 bash -c '"$1" >"$2/kubeconfig" 2>"$2/log"; echo $? >"$2/rc"; make -s helm >>"$2/log" 2>&1; touch "$2/done"' - "$up" "$CLUSTER" &
+  CLUSTER_PID=$!
+}
+
+# wait_for_cluster sets what tests look for, unless there is no cluster.
+wait_for_cluster() {
+  [[ -n ${CLUSTER:-} ]] || return 0
+  local i
+  [[ -e $CLUSTER/done ]] || say "waiting for the cluster: $(tail -n 1 "$CLUSTER/log")"
+  for ((i = 0; i < 2400; i++)); do
+    [[ -e $CLUSTER/done ]] && break
+    sleep 1
+  done
+  if [[ $(cat "$CLUSTER/rc" 2>/dev/null) != 0 ]]; then
+    say "there is no cluster:"
+    tail -n 20 "$CLUSTER/log" >&2
+    return 1
+  fi
+  local state=${KUBE_TEST_STATE:-/tmp/kube-test}
+  DRYDOCK_TEST_KUBE_LOAD=$(realpath "${DRYDOCK_SHARED:-../shared}/kube/up")
+  KUBECONFIG=$(cat "$CLUSTER/kubeconfig") PATH=$PATH:$state/bin
+  export DRYDOCK_TEST_KUBE=1 DRYDOCK_TEST_KUBE_LOAD KUBECONFIG PATH
+}
+
+end_cluster() {
+  [[ -n ${CLUSTER_PID:-} ]] || return 0
+  kill -- "-$CLUSTER_PID" 2>/dev/null || true # its own session: setsid
+  wait "$CLUSTER_PID" 2>/dev/null || true
+  [[ -z $CLUSTER_OURS ]] || "${DRYDOCK_SHARED:-../shared}/kube/down" >/dev/null || say "the cluster could not be taken down"
+  rm -rf "$CLUSTER"
+  CLUSTER_PID=
+}
+
 # docker_answers CLIENT: does an engine answer this client within ten seconds?
 docker_answers() { [[ -x $1 ]] && timeout 10 "$1" version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 

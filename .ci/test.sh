@@ -1,38 +1,18 @@
 #!/usr/bin/env bash
-# Every test, the Docker tests included. As root on Debian it installs what is
-# missing and starts an engine when none answers; elsewhere the tests that need
-# one are skipped, counted and printed. Called by `make test` after the build.
+# Every test, those of Docker and Kubernetes included. As root on Debian it installs
+# what is missing, starts an engine when none answers, and makes a cluster with the
+# script of the shared test data; elsewhere the tests that need one are skipped,
+# counted and printed. Called by `make test` after the build.
 # Environment: DRYDOCK_SHARED (shared test data, default ../shared when it exists),
+#   DRYDOCK_TEST_KUBE=1 and KUBECONFIG (a cluster that is there already),
 #   DRYDOCK_FAIL_ON_SKIP=1, DRYDOCK_SUMMARY=FILE, TESTFLAGS, PACKAGES.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=.ci/lib.sh
 . .ci/lib.sh
 need_go
-trap stop_engine EXIT
+trap 'end_cluster; stop_engine' EXIT
 trap 'exit 130' INT TERM
-
-missing=()
-command -v git >/dev/null || missing+=(git)
-# The race detector is C code and needs a compiler to link.
-command -v "${CC:-gcc}" >/dev/null || missing+=(gcc libc6-dev)
-[[ -x /bin/busybox || -x /usr/bin/busybox ]] || missing+=(busybox-static)
-# The stores' tests start a Postgres of their own; Debian keeps initdb off the PATH.
-command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
-client=$(docker_client || true)
-[[ -n $client ]] || command -v dockerd >/dev/null || missing+=(docker.io)
-if [[ ${#missing[@]} -gt 0 ]]; then
-  apt_install "${missing[@]}" || say "not installed: ${missing[*]} (only root on Debian can); what needs them is skipped"
-fi
-
-[[ -n $client ]] || client=$(docker_client || true)
-if [[ -z $client ]] && start_engine; then client=$(docker_client || true); fi
-if [[ -n $client ]]; then
-  export DRYDOCK_TEST_DOCKER=1 DRYDOCK_TEST_DOCKER_CLI=$client
-  .ci/testimage.sh busybox bash
-else
-  say "no Docker engine answers: the Docker tests will be skipped"
-fi
 
 # Tests run in their package's folder: the path must be absolute.
 if [[ -d ${DRYDOCK_SHARED:-../shared} ]]; then
@@ -40,6 +20,17 @@ if [[ -d ${DRYDOCK_SHARED:-../shared} ]]; then
   export DRYDOCK_SHARED
 else
   unset DRYDOCK_SHARED
+fi
+install_for_tests
+start_cluster
+
+client=$(docker_client || true)
+if [[ -z $client ]] && start_engine; then client=$(docker_client || true); fi
+if [[ -n $client ]]; then
+  export DRYDOCK_TEST_DOCKER=1 DRYDOCK_TEST_DOCKER_CLI=$client
+  .ci/testimage.sh busybox user bash
+else
+  say "no Docker engine answers: the Docker tests will be skipped"
 fi
 
 race=(-race)
@@ -51,11 +42,33 @@ summary=()
 [[ ${DRYDOCK_FAIL_ON_SKIP:-} == 1 ]] && summary+=(--fail-on-skip)
 [[ -n ${DRYDOCK_SUMMARY:-} ]] && summary+=(--out "$DRYDOCK_SUMMARY")
 
+# The cluster takes longest to come: what needs it is tested last.
+first=() last=()
+for package in $(go list "${packages[@]}"); do
+  case $package in
+    */executor/kube | */cmd/internal/livetest) last+=("$package") ;;
+    *) first+=("$package") ;;
+  esac
+done
+
 say "go vet ${packages[*]}"
 go vet "${packages[@]}"
 tool=$(mktemp "${TMPDIR:-/tmp}/drydock-testsummary.XXXXXX")
-trap 'rm -f "$tool"; stop_engine' EXIT
+trap 'rm -f "$tool"; end_cluster; stop_engine' EXIT
 go build -o "$tool" ./cmd/internal/testsummary
-say "go test ${race[*]} -shuffle=on ${packages[*]}"
+run_tests() {
+  [[ $# -gt 0 ]] || return 0
+  say "go test ${race[*]} -shuffle=on ($# packages)"
+  go test "${race[@]}" -shuffle=on -timeout 20m -json "${flags[@]}" "$@" || true
+}
 # The summary decides: it sees build failures and crashes too.
-{ go test "${race[@]}" -shuffle=on -timeout 20m -json "${flags[@]}" "${packages[@]}" || true; } | "$tool" "${summary[@]}"
+{
+  run_tests "${first[@]}"
+  if [[ ${#last[@]} -gt 0 ]] && wait_for_cluster && [[ -n ${DRYDOCK_TEST_KUBE_LOAD:-} && -n $client ]]; then
+    images=$(mktemp "${TMPDIR:-/tmp}/drydock-images.XXXXXX.tar")
+    "$client" save -o "$images" drydock-test/busybox:1 drydock-test/busybox-user:1 drydock-test/bash:1
+    "$DRYDOCK_TEST_KUBE_LOAD" "$images" >/dev/null
+    rm -f "$images"
+  fi
+  run_tests "${last[@]}"
+} | "$tool" "${summary[@]}"

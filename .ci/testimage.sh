@@ -2,10 +2,11 @@
 # Makes the small images that the tests and the demo run in, from this machine's
 # own files and without a registry: Debian's static busybox, and bash with the
 # libraries it needs. An image made from the same ingredients is kept.
-# Usage: testimage.sh [busybox|bash|demo]...
-#   busybox  drydock-test/busybox:1   sh and every applet
-#   bash     drydock-test/bash:1      the same and bash
-#   demo     drydock/demo:1           what `make demo` runs in when nothing better is there
+# Usage: testimage.sh [busybox|user|bash|demo]...
+#   busybox  drydock-test/busybox:1       sh and every applet
+#   user     drydock-test/busybox-user:1  the same for the user app
+#   bash     drydock-test/bash:1          busybox and bash
+#   demo     drydock/demo:1               what `make demo` runs in when nothing better is there
 # Each knows the users root, nobody and app (uid 1000, home /home/app).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -53,18 +54,19 @@ add_bash() { # ROOT
 }
 
 make_image() { # TAG KIND
-  local tag=$1 kind=$2 recipe root
-  recipe=$({ cat "$0" "$busybox"; [[ $kind == busybox ]] || cat "$(command -v bash)"; } | sha256sum | cut -c1-16)
+  local tag=$1 kind=$2 recipe root changes=()
+  recipe=$({ cat "$0" "$busybox"; [[ $kind == busybox* ]] || cat "$(command -v bash)"; } | sha256sum | cut -c1-16)
   [[ $("$docker" image inspect -f '{{index .Config.Labels "drydock.recipe"}}' "$tag" 2>/dev/null || true) == "$recipe" ]] && return
   say "making image $tag"
   root=$work/$kind
   base_tree "$root"
-  [[ $kind == busybox ]] || add_bash "$root"
+  [[ $kind == busybox* ]] || add_bash "$root"
+  [[ $kind != *-user ]] || changes+=(--change 'USER app')
   tar -C "$root" --numeric-owner --owner=0 --group=0 --exclude=./home/app -cf "$work/image.tar" .
   tar -C "$root" --numeric-owner --owner=1000 --group=1000 -rf "$work/image.tar" ./home/app
   "$docker" import \
     --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
-    --change 'CMD ["/bin/sh"]' --change "LABEL drydock.recipe=$recipe" \
+    --change 'CMD ["/bin/sh"]' --change "LABEL drydock.recipe=$recipe" "${changes[@]}" \
     "$work/image.tar" "$tag" >/dev/null
 }
 
@@ -77,8 +79,9 @@ trap 'rm -rf "$work"' EXIT
 for kind; do
   case $kind in
     busybox) make_image drydock-test/busybox:1 busybox ;;
+    user) make_image drydock-test/busybox-user:1 busybox-user ;;
     bash) make_image drydock-test/bash:1 bash ;;
     demo) make_image drydock/demo:1 demo ;;
-    *) die "unknown image \"$kind\": use busybox, bash or demo" ;;
+    *) die "unknown image \"$kind\": use busybox, user, bash or demo" ;;
   esac
 done
