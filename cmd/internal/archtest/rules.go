@@ -76,7 +76,7 @@ var gates = []gate{
 	{"github.com/pressly/goose", []string{"githubapp/store/..."}},
 	{"github.com/spf13/cobra", []string{"cmd/..."}},
 	{"github.com/spf13/pflag", []string{"cmd/..."}},
-	{"go.yaml.in/yaml/v4", nil}, // actionlint's; ours is v3
+	{"go.yaml.in/yaml/v4", nil},                     // actionlint's; ours is v3
 	{"gopkg.in/yaml.v3", []string{"workflow/lint"}}, // what act's schema reads
 	{"github.com/minio/minio-go", []string{"runner/service/blob"}},
 	{"gopkg.in/yaml.v2", nil},
