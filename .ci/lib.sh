@@ -29,7 +29,13 @@ install_for_tests() {
   # The race detector is C code and needs a compiler to link.
   command -v "${CC:-gcc}" >/dev/null || missing+=(gcc libc6-dev)
   [[ -x /bin/busybox || -x /usr/bin/busybox ]] || missing+=(busybox-static)
+  # The stores' tests start a Postgres of their own; Debian keeps initdb off the PATH.
+  command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
   docker_client >/dev/null || command -v dockerd >/dev/null || missing+=(docker.io)
+  # GitHub's own clients, and what they call.
+  command -v node >/dev/null || missing+=(nodejs)
+  command -v npm >/dev/null || missing+=(npm)
+  command -v zstd >/dev/null || missing+=(zstd)
   if can_start_cluster; then # its script would install these while we install others
     command -v containerd >/dev/null || missing+=(containerd)
     command -v runc >/dev/null || missing+=(runc)
