@@ -149,6 +149,23 @@ type Process interface {
 	Signal(ctx context.Context, s Signal) error
 }
 
+// Held is an optional power of a Process: what it printed, and its exit, stay in
+// the place until they are given up, so that another program that comes after
+// this one can follow the process from there. No method waits for the place.
+type Held interface {
+	Process
+
+	// Hold is called before any output has been taken. From then on nothing is
+	// given up by itself.
+	Hold()
+
+	// Taken gives up the output before offset.
+	Taken(offset int64)
+
+	// Forget gives up the rest and the exit, once Wait has returned it.
+	Forget()
+}
+
 // Signal is one of the three that policy uses.
 type Signal string
 

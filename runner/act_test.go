@@ -14,7 +14,7 @@ import (
 // actOut understands scripts of one word and its text a line: echo TEXT,
 // to FILEVAR TEXT (a line into a command file), write PATH TEXT, sleep TIME,
 // deaf (to INT and TERM), trap CODE (exit so at a signal), lose, exit CODE.
-// $NAME is a variable.
+// pour N (long lines, 1000 a second). $NAME is a variable.
 func actOut(ctx context.Context, cmd executor.Command, io *fake.IO) executor.Exit {
 	var signals <-chan executor.Signal
 	trap, deaf := 0, false
@@ -24,6 +24,14 @@ func actOut(ctx context.Context, cmd executor.Command, io *fake.IO) executor.Exi
 		switch word {
 		case "echo":
 			io.Printf("%s\n", rest)
+		case "pour":
+			n, _ := strconv.Atoi(rest)
+			for i := range n {
+				io.Printf("line %d xyz %s\n", i, strings.Repeat("x", 2000))
+				if i%100 == 99 {
+					time.Sleep(100 * time.Millisecond)
+				}
+			}
 		case "to":
 			file, text, _ := strings.Cut(rest, " ")
 			io.AppendFile(io.Env()[file], text+"\n")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/drydock-ci/drydock/workflow"
@@ -21,16 +22,18 @@ type backgroundStep struct {
 	step    *plan.Step
 	done    chan struct{}
 	cancel  context.CancelCauseFunc
+	ref     StepRef
 	outcome stepOutcome // valid when done is closed
 }
 
 // startBackground evaluates a step's condition now and runs it beside the
-// steps that follow, on a copy of what it may see.
-func (x *execution) startBackground(s *plan.Step) {
+// steps that follow, on a copy of what it may see, from begin on.
+func (x *execution) startBackground(s *plan.Step) (begin func()) {
 	r := x.newStepRun(x.root.clone(), s)
 	wanted, reason, err := x.begin(r)
 	ref := x.numbered(StepRef{ID: s.ID, Name: x.stepName(r), Phase: Main})
-	b := &backgroundStep{step: s, done: make(chan struct{})}
+	b := &backgroundStep{step: s, ref: ref, done: make(chan struct{})}
+	begin = func() {}
 	if err == nil && !wanted {
 		b.outcome = x.skip(ref, reason, false)
 		b.cancel = func(error) {}
@@ -38,8 +41,12 @@ func (x *execution) startBackground(s *plan.Step) {
 	} else {
 		var ctx context.Context
 		ctx, b.cancel = context.WithCancelCause(x.life)
+		begun := make(chan struct{})
+		begin = sync.OnceFunc(func() { close(begun) })
+		context.AfterFunc(x.life, begin)
 		x.background.Go(func() {
 			defer close(b.done)
+			<-begun
 			if err := guarded(func() error { b.outcome = x.queued(ctx, r, ref, err); return nil }); err != nil {
 				x.noteInfra(err)
 				b.outcome = stepOutcome{outcome: plan.Failure, conclusion: plan.Failure, reason: err.Error()}
@@ -48,6 +55,7 @@ func (x *execution) startBackground(s *plan.Step) {
 	}
 	x.open[s.ID] = b
 	x.openOrder = append(x.openOrder, s.ID)
+	return begin
 }
 
 // queued runs a background step when there is a slot for it; its time-out

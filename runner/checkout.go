@@ -64,10 +64,13 @@ func (x *execution) serveCheckout(ctx context.Context, r *stepRun, ref action.Re
 	x.actionHeader(r, given)
 	r.out.plain("Copying the working copy of " + x.job.Checkout.Repository + " to " + target)
 	submodules := in["submodules"] == "true" || in["submodules"] == "recursive"
-	err = x.copyFolder(ctx, target, func(w io.Writer) error { return x.Workspace.Pack(ctx, submodules, w) })
+	_, err = factOf(x, r.scope, "checkout", target, func() (bool, error) {
+		return true, x.copyFolder(ctx, target, func(w io.Writer) error { return x.Workspace.Pack(ctx, submodules, w) })
+	})
 	if err != nil {
 		return true, fmt.Errorf("serve checkout: %w", err)
 	}
+	x.settle(r.scope)
 	x.checkouts.add(target)
 	gitRef, _ := x.github.Lookup("ref")
 	r.effects.setOutput("ref", gitRef.Text())

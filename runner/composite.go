@@ -35,7 +35,7 @@ func (x *execution) runComposite(ctx context.Context, r *stepRun, inst *instance
 	}
 	inner := &scope{
 		env: r.env.clone(), paths: append([]string(nil), r.scope.paths...), steps: newStepStates(),
-		artifacts: r.scope.artifacts, inputs: inputsContext(a.manifest, inst.with), prefix: r.path() + "/", own: inst.own,
+		artifacts: r.scope.artifacts, detached: r.scope.detached, inputs: inputsContext(a.manifest, inst.with), prefix: r.path() + "/", own: inst.own,
 		action: &actionScope{
 			step: r.gh.action, dir: a.placeDir, repository: a.resolved.Repository, ref: a.ref.Ref,
 			depth: depth, status: plan.Success, decided: r.decided,

@@ -199,6 +199,10 @@ func (x *execution) runContainer(ctx context.Context, r *stepRun, c containerRun
 	if !ok {
 		return 0, noContainers(c.image.Ref, x.job.Place)
 	}
+	x.identify(r)
+	if exit, err, ok := x.goOnBeside(ctx, r); ok {
+		return dockerExit(exit, err)
+	}
 	shares := x.shares()
 	env, err := places.Container(ctx, executor.ContainerSpec{
 		Name: r.step.ID, Image: c.image, Share: shares, Dir: "/github/workspace",
@@ -226,7 +230,6 @@ func (x *execution) runContainer(ctx context.Context, r *stepRun, c containerRun
 	if len(argv) == 0 {
 		return 0, fmt.Errorf("run image %q: it has neither an entrypoint nor a command: give with.entrypoint or with.args", c.image.Ref)
 	}
-	x.identify(r)
 	files, list := r.gh.files, x.listFile(r)
 	cmd := executor.Command{ID: executor.ProcessID(r.id), Argv: argv, Dir: dir, Env: map[string]string{}}
 	inside := make(map[string]string, len(files))
@@ -245,17 +248,20 @@ func (x *execution) runContainer(ctx context.Context, r *stepRun, c containerRun
 		cmd.Files = append(cmd.Files, executor.File{Path: inside[k], Mode: 0o666})
 		cmd.Collect = append(cmd.Collect, inside[k])
 	}
-	exit, err := executor.Run(ctx, env, cmd, r.out.write, x.stopPolicy())
+	exit, err := x.follow(ctx, r, env, cmd, inside)
 	if words, _ := splitWords(argv[0]); err != nil && len(words) > 1 && executor.IsKind(err, executor.StartFailed) {
 		// GitHub takes the whole text for the name of a program, act for a command line.
 		r.out.warn(fmt.Sprintf("on GitHub this step fails: there is no program %q. Write the arguments of the entrypoint as args", argv[0]))
-		cmd.ID, cmd.Argv = executor.ProcessID(x.nextID()), append(words, argv[1:]...)
-		exit, err = executor.Run(ctx, env, cmd, r.out.write, x.stopPolicy())
+		cmd.ID, cmd.Argv = executor.ProcessID(x.nextID(r.scope)), append(words, argv[1:]...)
+		exit, err = x.follow(ctx, r, env, cmd, inside)
 	}
-	r.out.exited(inside, exit)
 	if err != nil && executor.IsKind(err, executor.StartFailed) {
 		return 0, fmt.Errorf("%s: %w", path.Base(argv[0]), err)
 	}
+	return dockerExit(exit, err)
+}
+
+func dockerExit(exit executor.Exit, err error) (int, error) {
 	if err == nil && exit.Code != 0 {
 		return exit.Code, fmt.Errorf("Docker run failed with exit code %d", exit.Code) //nolint:staticcheck // GitHub's text
 	}

@@ -36,6 +36,9 @@ type Engine struct {
 	// ServicesForScripts tells run: steps of the services too, which GitHub does
 	// not: the token is worth more than a script needs.
 	ServicesForScripts bool
+	// Checkpoints keeps where jobs stand, so that another program can go on with
+	// them; nil: none does.
+	Checkpoints Checkpoints
 	// Owner is put on everything that is created.
 	Owner executor.OwnerID
 	// Hooks run around every job.
@@ -69,15 +72,27 @@ type Workspace interface {
 // is cancelled as on GitHub: the running step is stopped, steps that ask for
 // it still run. It panics never: an internal error is a Result with Infra.
 func (e *Engine) Run(ctx context.Context, job *Job, sink Sink) Result {
-	return e.run(ctx, context.Background(), job, sink)
+	return e.run(ctx, context.Background(), job, sink, nil)
+}
+
+// Resume goes on with a job whose engine ended in the middle of it: in the same
+// place, with the process that runs there, from the events on that were kept
+// with the checkpoint. Job is the one that was run. A place that is gone is a
+// Result with Infra.
+func (e *Engine) Resume(ctx context.Context, job *Job, c *Checkpoint, sink Sink) Result {
+	return e.run(ctx, context.Background(), job, sink, c)
 }
 
 // run is Run with a second context, whose end stops also what a cancelled job
-// lets go on.
-func (e *Engine) run(ctx, hard context.Context, job *Job, sink Sink) Result {
+// lets go on, or Resume.
+func (e *Engine) run(ctx, hard context.Context, job *Job, sink Sink, c *Checkpoint) Result {
+	if c != nil { // the operator's mapping may be another one by now
+		again := *job
+		again.Place, job = c.Place, &again
+	}
 	x := newExecution(e, job, sink)
 	x.hard = hard
-	return x.run(ctx)
+	return x.run(ctx, c)
 }
 
 func (e *Engine) stopPolicy() executor.StopPolicy {

@@ -70,11 +70,24 @@ type execution struct {
 	soft             context.Context // ends when the job is cancelled
 	hard             context.Context // ends when the job is cancelled a second time
 
+	keep    keeping
+	started time.Time
+
+	// Of a job that goes on, see takeUp.
+	from      *jobState // where; nil: it begins
+	replay    []fact    // what the step that is gone through again has got before
+	attach    *processing
+	settled   bool // no process is found any more that was started before
+	lost      []StepRef
+	replaying atomic.Bool // what happens has been shown before
+
 	mu         sync.Mutex
 	jobStatus  plan.Conclusion
 	number     int
 	ids        int
+	idsBeside  int
 	idPrefix   string
+	besides    string // idPrefix of what runs beside the job's own loop
 	tracking   string // RUNNER_TRACKING_ID
 	results    []StepResult
 	firstError *command.Annotation
@@ -94,14 +107,23 @@ func newExecution(e *Engine, job *Job, sink Sink) *execution {
 	var random [8]byte
 	_, _ = rand.Read(random[:])
 	x.idPrefix, x.tracking = hex.EncodeToString(random[:]), trackingID()
+	x.besides = x.idPrefix + "b"
 	return x
 }
 
-func (x *execution) emit(e Event) { x.sink.Emit(e) }
+func (x *execution) emit(e Event) {
+	if !x.replaying.Load() {
+		x.sink.Emit(e)
+	}
+}
 
 // run is the life of a job: set up, pre, main, post, completion.
-func (x *execution) run(ctx context.Context) (result Result) {
+func (x *execution) run(ctx context.Context, c *Checkpoint) (result Result) {
 	started := time.Now()
+	if c != nil {
+		x.from, started = c.State, c.Started
+	}
+	x.started = started
 	gh := x.job.Leg.Contexts["github"]
 	workflowName, _ := gh.Lookup("workflow")
 	defer func() {
@@ -110,6 +132,7 @@ func (x *execution) run(ctx context.Context) (result Result) {
 			x.fail()
 			result = x.result(nil)
 		}
+		x.replaying.Store(false)
 		result = x.masked(result)
 		result.Started, result.Finished = started, time.Now()
 		x.emit(JobFinished{
@@ -124,23 +147,27 @@ func (x *execution) run(ctx context.Context) (result Result) {
 	})
 
 	defer x.background.Wait() // after a panic steps may still run: their place is gone
-	end := x.limit(ctx)
+	end := x.limit(ctx, c)
 	defer end()
 	defer x.close()
 	defer x.closeServices()
 
 	var outputs map[string]string
 	err := guarded(func() error {
-		if x.setUpStep() {
-			x.jobHook(hookStarted, Pre, x.Hooks.JobStarted)
-			x.imageSteps()
-			x.preSteps()
-			x.mainSteps()
-			x.drainBackground()
-			x.postSteps()
-			x.jobHook(hookCompleted, Post, x.Hooks.JobCompleted)
-			outputs = x.complete()
+		if c == nil && x.setUpStep() {
+			x.boundary(stageStarted, 0)
+			x.saveNow()
+		} else if c == nil || !x.takeUp(c) {
+			return nil
 		}
+		x.once(stageStarted, func() { x.jobHook(hookStarted, Pre, x.Hooks.JobStarted) })
+		x.once(stageImages, x.imageSteps)
+		x.preSteps()
+		x.mainSteps()
+		x.once(stageDrain, x.drainBackground)
+		x.postSteps()
+		x.once(stageCompleted, func() { x.jobHook(hookCompleted, Post, x.Hooks.JobCompleted) })
+		outputs = x.complete()
 		return nil
 	})
 	if err != nil { // noted before the place goes, whose end is no cause
@@ -173,7 +200,7 @@ func (x *execution) result(outputs map[string]string) Result {
 }
 
 // limit puts the job's time-out and its grace after a cancellation on ctx.
-func (x *execution) limit(ctx context.Context) (end func()) {
+func (x *execution) limit(ctx context.Context, c *Checkpoint) (end func()) {
 	scope := expr.Scope{Contexts: x.job.Leg.Contexts, Functions: nil}
 	number := func(what string, v float64, err error, fallback float64) float64 {
 		if err != nil {
@@ -190,7 +217,12 @@ func (x *execution) limit(ctx context.Context) (end func()) {
 	g, err := template.Number(x.job.Leg.Job.CancelTimeout, scope, defaultCancelTimeout)
 	grace := number("cancel-timeout-minutes", g, err, defaultCancelTimeout)
 
-	soft, endSoft := context.WithTimeoutCause(ctx, minutes(timeout), errJobTimeout)
+	if c != nil && c.Live.Cancelled != "" { // and stays so
+		var cancel context.CancelCauseFunc
+		ctx, cancel = context.WithCancelCause(ctx)
+		cancel(errors.New(c.Live.Cancelled))
+	}
+	soft, endSoft := context.WithDeadlineCause(ctx, x.started.Add(minutes(timeout)), errJobTimeout)
 	life, endLife := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(soft, func() {
 		select {
@@ -243,7 +275,7 @@ func (x *execution) close() {
 func (x *execution) noteError(a command.Annotation) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.firstError == nil {
+	if x.firstError == nil && !x.replaying.Load() {
 		x.firstError = &a
 	}
 }

@@ -14,7 +14,7 @@ func (x *execution) preSteps() {
 	steps := x.job.Leg.Job.Steps
 	for i := range steps {
 		s := &steps[i]
-		if s.Kind != plan.Uses {
+		if s.Kind != plan.Uses || x.past(stagePre, i) {
 			continue
 		}
 		entries := x.preEntries(x.root, s, nil)
@@ -30,11 +30,13 @@ func (x *execution) preSteps() {
 		}
 		if !x.anyHolds(checks) {
 			x.skip(x.numbered(StepRef{Name: name, Phase: Pre}), "pre-if does not hold", true)
+			x.boundary(stagePre, i+1)
 			continue
 		}
 		x.phaseStep(name, Pre, s, checks, func(ctx context.Context, out *output) (plan.Conclusion, string) {
 			return x.runPres(ctx, s, entries, out)
 		})
+		x.boundary(stagePre, i+1)
 	}
 }
 
@@ -173,6 +175,10 @@ func (x *execution) pushPosts(s *plan.Step, posts []post) {
 // postSteps drains the stack once: last registered first.
 func (x *execution) postSteps() {
 	for i := len(x.posts) - 1; i >= 0; i-- {
+		done := len(x.posts) - i
+		if x.past(stagePost, done-1) {
+			continue
+		}
 		g := x.posts[i]
 		var checks []check
 		for _, p := range g.posts {
@@ -180,11 +186,13 @@ func (x *execution) postSteps() {
 		}
 		if !x.anyHolds(checks) {
 			x.skip(x.numbered(StepRef{Name: g.name, Phase: Post}), "post-if does not hold", true)
+			x.boundary(stagePost, done)
 			continue
 		}
 		x.phaseStep(g.name, Post, g.step, checks, func(ctx context.Context, out *output) (plan.Conclusion, string) {
 			return x.runPosts(ctx, g, out)
 		})
+		x.boundary(stagePost, done)
 	}
 }
 

@@ -64,7 +64,7 @@ func (x *execution) nodeProgram(ctx context.Context, r *stepRun, a *preparedActi
 	b, err := x.Node.Ensure(ctx, version, x.info.OS, x.info.Arch, x.info.Libc)
 	if err != nil {
 		var own string
-		if own = x.ownNode(ctx); own != "" {
+		if own = x.ownNode(ctx, r); own != "" {
 			return own, nil
 		}
 		return "", err
@@ -73,16 +73,19 @@ func (x *execution) nodeProgram(ctx context.Context, r *stepRun, a *preparedActi
 		version = major
 	}
 	note(version)
-	return x.provideNode(ctx, b)
+	return x.provideNode(ctx, r.scope, b)
 }
 
 // ownNode asks the place for a node of its own.
-func (x *execution) ownNode(ctx context.Context) string {
-	id := executor.ProcessID(x.nextID())
-	exit, err := executor.Run(ctx, x.env, executor.Command{
-		ID: id, Argv: []string{"node", "--version"}, Dir: x.workspace,
-	}, func(int64, []byte) {}, x.stopPolicy())
-	if err != nil || exit.Code != 0 {
+func (x *execution) ownNode(ctx context.Context, r *stepRun) string {
+	id := executor.ProcessID(x.nextID(r.scope))
+	found, err := factOf(x, r.scope, "own node", string(id), func() (bool, error) {
+		exit, err := executor.Run(ctx, x.env, executor.Command{
+			ID: id, Argv: []string{"node", "--version"}, Dir: x.workspace,
+		}, func(int64, []byte) {}, x.stopPolicy())
+		return err == nil && exit.Code == 0, nil //nolint:nilerr // then there is none
+	})
+	if err != nil || !found {
 		return ""
 	}
 	return "node"
@@ -90,7 +93,7 @@ func (x *execution) ownNode(ctx context.Context) string {
 
 // provideNode is where the build is in the place; a place that cannot show
 // folders of this machine gets a copy.
-func (x *execution) provideNode(ctx context.Context, b node.Build) (string, error) {
+func (x *execution) provideNode(ctx context.Context, sc *scope, b node.Build) (string, error) {
 	if x.job.Place.Executor == "host" {
 		return path.Join(b.Dir, b.Path), nil
 	}
@@ -102,8 +105,10 @@ func (x *execution) provideNode(ctx context.Context, b node.Build) (string, erro
 	x.actions.copying.Lock()
 	defer x.actions.copying.Unlock()
 	if !x.actions.copied[folder] {
-		if err := x.copyFolder(ctx, path.Join(target, folder), func(w io.Writer) error {
-			return archive.Pack(ctx, w, filepath.Join(b.Dir, folder), archive.PackOptions{})
+		if _, err := factOf(x, sc, "node", folder, func() (bool, error) {
+			return true, x.copyFolder(ctx, path.Join(target, folder), func(w io.Writer) error {
+				return archive.Pack(ctx, w, filepath.Join(b.Dir, folder), archive.PackOptions{})
+			})
 		}); err != nil {
 			return "", err
 		}

@@ -135,7 +135,7 @@ func (o *output) obey(effect command.Effect) {
 	case command.SaveState:
 		o.effects.setState(e.Name, e.Value)
 	case command.AddMask:
-		o.x.masker.Add(e.Value)
+		o.x.hide(e.Value)
 	case command.AddMatcher:
 		if err := o.addMatcher(e.File); err != nil {
 			o.problem(err)
@@ -203,7 +203,7 @@ func (o *output) annotate(a command.Annotation) {
 	if a.Level == command.LevelError {
 		o.x.noteError(a)
 	}
-	if o.x.annotated.more(o.number, a.Level) {
+	if !o.x.replaying.Load() && o.x.annotated.more(o.number, a.Level) {
 		o.x.emit(Annotated{Time: o.time(), Job: o.x.job.ID(), Step: o.number, Annotation: a})
 	}
 }

@@ -30,7 +30,7 @@ func (x *execution) perform(parent context.Context, r *stepRun, begun error) ste
 	timeout := stepTimeout{r.path()}
 	if limit > 0 {
 		var end context.CancelFunc
-		ctx, end = context.WithTimeoutCause(ctx, minutes(limit), timeout)
+		ctx, end = context.WithDeadlineCause(ctx, x.moment(r.scope, "limit").Add(minutes(limit)), timeout)
 		defer end()
 	}
 	exit := 0
@@ -94,11 +94,14 @@ func (x *execution) stepLimit(r *stepRun) float64 {
 func (x *execution) cancellable(parent context.Context, r *stepRun) (ctx context.Context, release func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	again := *r // the step goes on to change its own
+	beside := *r.scope
+	beside.detached = true
 	check := func(running bool) {
+		again.scope = &beside
 		if a := r.scope.action; a != nil && running {
 			// The cancellation reaches the action's own status, too
 			// (actions/runner: CompositeActionHandler.cs).
-			status, inner := *a, *r.scope
+			status, inner := *a, beside
 			status.status, inner.action = plan.Cancelled, &status
 			again.scope, again.gh.actionStatus = &inner, string(plan.Cancelled)
 		}

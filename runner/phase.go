@@ -85,7 +85,7 @@ func (x *execution) anyHolds(checks []check) bool {
 // not hold in a cancelled job is stopped.
 func (x *execution) phaseStep(name string, phase Phase, s *plan.Step, checks []check, f func(context.Context, *output) (plan.Conclusion, string)) {
 	ref := x.numbered(StepRef{Name: name, Phase: phase})
-	start := time.Now()
+	start := x.moment(x.root, "step")
 	x.emit(StepStarted{Time: start, Job: x.job.ID(), Step: ref})
 	var effects Effects
 	out := x.newOutput(ref.Number, "", x.root.env, &effects)
@@ -102,7 +102,7 @@ func (x *execution) phaseStep(name string, phase Phase, s *plan.Step, checks []c
 	timeout := stepTimeout{name}
 	if limit > 0 {
 		var end context.CancelFunc
-		ctx, end = context.WithTimeoutCause(ctx, minutes(limit), timeout)
+		ctx, end = context.WithDeadlineCause(ctx, start.Add(minutes(limit)), timeout)
 		defer end()
 	}
 	if phase == Post && s != nil {

@@ -150,7 +150,7 @@ func (x *execution) serviceOf(id string, v expr.Value) (executor.Service, error)
 	if c, ok := v.Lookup("credentials"); ok && c.Kind() == expr.KindObject {
 		user, _ := c.Lookup("username")
 		password, _ := c.Lookup("password")
-		x.masker.Add(password.Text())
+		x.hide(password.Text())
 		if user.Text() == "" || password.Text() == "" {
 			return s, fmt.Errorf("credentials: username and password must both have a value")
 		}

@@ -30,8 +30,9 @@ type preparedAction struct {
 	ref      action.Ref
 	manifest *action.Action
 	resolved action.Resolved
-	hostDir  string // its folder on this machine, "" for a local action
-	placeDir string // its folder in the place
+	hostDir  string        // its folder on this machine, "" for a local action
+	placeDir string        // its folder in the place
+	file     *manifestFile // of a local action
 
 	building sync.Mutex
 	image    executor.Image // of a docker action, once it is built
@@ -156,6 +157,25 @@ func (x *execution) copyAction(ctx context.Context, a *preparedAction) error {
 	err := x.copyFolder(ctx, root, func(w io.Writer) error { return action.Pack(a.resolved.Dir, w) })
 	x.actions.copied[root] = err == nil
 	return err
+}
+
+// copyOnce is copyAction for a step: one that goes on finds the action there.
+func (x *execution) copyOnce(ctx context.Context, sc *scope, a *preparedAction) error {
+	root := path.Join(x.info.Paths.Actions, a.resolved.Repository, refFolder(a.ref.Ref))
+	x.actions.copying.Lock()
+	there := x.actions.copied[root]
+	x.actions.copying.Unlock()
+	if there {
+		return x.copyAction(ctx, a)
+	}
+	_, err := factOf(x, sc, "action", root, func() (bool, error) { return true, x.copyAction(ctx, a) })
+	if err != nil {
+		return err
+	}
+	x.actions.copying.Lock()
+	x.actions.copied[root] = true
+	x.actions.copying.Unlock()
+	return x.copyAction(ctx, a)
 }
 
 // refFolder makes a ref one folder's name.

@@ -24,6 +24,8 @@ type scope struct {
 	// action is what the github context says of the action whose steps these
 	// are; nil at the level of the job.
 	action *actionScope
+	// detached: the steps run beside the job's own loop.
+	detached bool
 	// prefix is the path of step ids that leads here: "" or "outer/".
 	prefix string
 	// own is the env of the steps that lead here; posts get it again.
@@ -43,6 +45,7 @@ type actionScope struct {
 // clone copies what a background step must not share.
 func (s *scope) clone() *scope {
 	c := *s
+	c.detached = true
 	c.env, c.steps = s.env.clone(), s.steps.clone()
 	c.paths = append([]string(nil), s.paths...)
 	if s.action != nil {
@@ -119,12 +122,12 @@ func (x *execution) functions(ctx context.Context, sc *scope) map[string]expr.Fu
 		"failure":   is(func() bool { return stepStatus() == plan.Failure }),
 		"cancelled": is(func() bool { return x.status() == plan.Cancelled }),
 		"hashfiles": {Min: 1, Max: 255, Call: func(args []expr.Value) (expr.Value, error) {
-			return x.hashFiles(ctx, args)
+			return x.hashFiles(ctx, sc, args)
 		}},
 	}
 }
 
-func (x *execution) hashFiles(ctx context.Context, args []expr.Value) (expr.Value, error) {
+func (x *execution) hashFiles(ctx context.Context, sc *scope, args []expr.Value) (expr.Value, error) {
 	q := executor.HashQuery{Workspace: x.workspace}
 	for i, a := range args {
 		s := a.Text()
@@ -137,7 +140,7 @@ func (x *execution) hashFiles(ctx context.Context, args []expr.Value) (expr.Valu
 	if x.env == nil {
 		return expr.Value{}, fmt.Errorf("hashFiles: the job has no place yet")
 	}
-	h, err := x.env.HashFiles(ctx, q)
+	h, err := factOf(x, sc, "hashFiles", strings.Join(q.Patterns, ", "), func() (string, error) { return x.env.HashFiles(ctx, q) })
 	if err != nil {
 		return expr.Value{}, fmt.Errorf("hashFiles(%s): %w", strings.Join(q.Patterns, ", "), err)
 	}

@@ -99,7 +99,7 @@ func (x *execution) identify(r *stepRun) {
 	if r.id != "" {
 		return
 	}
-	r.id = x.nextID()
+	r.id = x.nextID(r.scope)
 	r.gh.files = x.commandFiles(r.id)
 	r.gh.files[artifactsList] = x.info.Paths.Temp + "/_runner_file_commands/artifacts_list_" + r.id
 }
@@ -121,12 +121,11 @@ func (x *execution) process(ctx context.Context, r *stepRun, p process) (int, er
 		cmd.Files = append(cmd.Files, executor.File{Path: files[k], Mode: 0o666})
 		cmd.Collect = append(cmd.Collect, files[k])
 	}
-	exit, err := executor.Run(ctx, x.env, cmd, r.out.write, x.stopPolicy())
+	exit, err := x.follow(ctx, r, x.env, cmd, files)
 	if err != nil && p.alt != nil && executor.IsKind(err, executor.StartFailed) {
 		cmd.Argv = p.alt
-		exit, err = executor.Run(ctx, x.env, cmd, r.out.write, x.stopPolicy())
+		exit, err = x.follow(ctx, r, x.env, cmd, files)
 	}
-	r.out.exited(files, exit)
 	if err != nil && executor.IsKind(err, executor.StartFailed) {
 		var e *executor.Error
 		if errors.As(err, &e) && e.Hint == "" {
@@ -189,10 +188,15 @@ func trackingID() string {
 	return fmt.Sprintf("github_%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// nextID makes the name of a process, unique in the job.
-func (x *execution) nextID() string {
+// nextID makes the name of a process, unique in the job. The job's own loop
+// counts by itself: going through a step again gives the same names.
+func (x *execution) nextID(sc *scope) string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if sc != nil && sc.detached {
+		x.idsBeside++
+		return fmt.Sprintf("%s-%d", x.besides, x.idsBeside)
+	}
 	x.ids++
 	return fmt.Sprintf("%s-%d", x.idPrefix, x.ids)
 }

@@ -29,7 +29,7 @@ func (x *execution) resolveSecrets(ctx context.Context) error {
 	}
 	for name, v := range values {
 		if !isFlag(name) {
-			x.masker.Add(v)
+			x.hide(v)
 		}
 	}
 	secrets := expr.StringMap(values, false)
@@ -46,7 +46,7 @@ func (x *execution) resolveSecrets(ctx context.Context) error {
 		}
 		for _, p := range pairs {
 			if !isFlag(p.Name) {
-				x.masker.Add(p.Value)
+				x.hide(p.Value)
 			}
 			b.Set(p.Name, expr.String(p.Value))
 		}

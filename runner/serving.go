@@ -39,7 +39,7 @@ func (x *execution) openServices(ctx context.Context, o *output) (wait func() er
 	if err != nil {
 		return nil, executor.Errorf(fmt.Sprintf("open the services of job %q", x.job.Leg.Name), executor.Failed, "%w", err)
 	}
-	x.masker.Add(ends.Token)
+	x.hide(ends.Token)
 	x.serving.ends = ends
 	type answer struct {
 		addr string

@@ -17,6 +17,9 @@ type Source interface {
 type Lease struct {
 	Job  *Job
 	Sink Sink
+	// Checkpoint is where the job stands that another program began; nil: it
+	// begins now.
+	Checkpoint *Checkpoint
 	// Cancelled yields the reason when the job has to stop, and a second one
 	// when also what a cancelled job lets go on has to; it may be nil.
 	Cancelled <-chan error
@@ -81,6 +84,6 @@ func (w *Worker) one(ctx context.Context, lease *Lease) error {
 			}
 		}
 	}()
-	result := w.Engine.run(soft, hard, lease.Job, lease.Sink)
+	result := w.Engine.run(soft, hard, lease.Job, lease.Sink, lease.Checkpoint)
 	return lease.Finish(context.WithoutCancel(ctx), result)
 }

@@ -54,6 +54,9 @@ func skipped(reason string) stepOutcome {
 func (x *execution) mainSteps() {
 	steps := x.job.Leg.Job.Steps
 	for i := range steps {
+		if x.past(stageMain, i) {
+			continue
+		}
 		s := &steps[i]
 		switch {
 		case s.Kind == plan.Wait || s.Kind == plan.WaitAll || s.Kind == plan.Cancel:
@@ -61,11 +64,19 @@ func (x *execution) mainSteps() {
 		case s.Kind == plan.Parallel:
 			// Its steps follow, in the background; a wait ends the group.
 		case s.Background:
-			x.startBackground(s)
+			begin := x.startBackground(s)
+			x.boundary(stageMain, i+1)
+			x.saveNow() // or it would be started twice
+			begin()
+			continue
 		default:
 			r := x.newStepRun(x.root, s)
 			x.apply(x.root, s, x.foreground(r))
 		}
+		x.boundary(stageMain, i+1)
+	}
+	if !x.past(stageDrain, 0) {
+		x.boundary(stageDrain, 0)
 	}
 }
 
@@ -109,7 +120,7 @@ func (x *execution) skip(ref StepRef, reason string, foreground bool) stepOutcom
 // shown runs a step between its two events.
 func (x *execution) shown(ctx context.Context, r *stepRun, ref StepRef, begun error, foreground bool) stepOutcome {
 	r.name = ref.Name
-	start := time.Now()
+	start := x.moment(r.scope, "step")
 	x.emit(StepStarted{Time: start, Job: x.job.ID(), Step: ref})
 	r.out = x.newOutput(ref.Number, r.step.Uses, r.env, &r.effects)
 	r.out.scope = r.scope

@@ -57,7 +57,7 @@ func (x *execution) runUses(ctx context.Context, r *stepRun) (int, error) {
 	if ref.Kind == action.Image {
 		return x.runImage(ctx, r, ref, given)
 	}
-	a, err := x.load(ctx, ref)
+	a, err := x.load(ctx, r.scope, ref)
 	if err != nil {
 		return 0, err
 	}
@@ -217,30 +217,27 @@ func (o *output) warn(text string) {
 
 // load finds the action of a ref: prepared, local or of the workflow's own
 // repository.
-func (x *execution) load(ctx context.Context, ref action.Ref) (*preparedAction, error) {
+func (x *execution) load(ctx context.Context, sc *scope, ref action.Ref) (*preparedAction, error) {
 	if ref = x.located(ref); ref.Kind == action.Local {
-		return x.loadLocal(ctx, ref)
+		file, err := factOf(x, sc, "manifest", ref.String(), func() (*manifestFile, error) { return x.manifest(ctx, ref) })
+		if err != nil {
+			return nil, err
+		}
+		return localAction(ref, file)
 	}
 	a, err := x.resolve(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
-	return a, x.copyAction(ctx, a)
+	return a, x.copyOnce(ctx, sc, a)
 }
 
-// loadLocal reads an action of the workspace, as it is now.
-func (x *execution) loadLocal(ctx context.Context, ref action.Ref) (*preparedAction, error) {
+// manifest reads that of an action of the workspace, as it is now.
+func (x *execution) manifest(ctx context.Context, ref action.Ref) (*manifestFile, error) {
 	dir := path.Join(x.workspace, ref.Path)
 	if dir != x.workspace && !strings.HasPrefix(dir, x.workspace+"/") {
 		return nil, fmt.Errorf("uses %q: the path leaves the workspace", ref.Path)
 	}
-	// The manifest is read out of the place into a folder of its own.
-	tmp, err := os.MkdirTemp("", "drydock-action-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(tmp)
-	found := false
 	for _, name := range action.FileNames {
 		data, err := x.readFile(ctx, path.Join(dir, name))
 		if executor.IsKind(err, executor.NotFound) {
@@ -249,20 +246,26 @@ func (x *execution) loadLocal(ctx context.Context, ref action.Ref) (*preparedAct
 		if err != nil {
 			return nil, err
 		}
-		if err := os.WriteFile(path.Join(tmp, name), data, 0o600); err != nil {
-			return nil, err
-		}
-		found = true
-		break
+		return &manifestFile{Uses: ref.String(), Dir: dir, Name: name, Data: data}, nil
 	}
-	if !found {
-		return nil, fmt.Errorf("can't find 'action.yml', 'action.yaml' or 'Dockerfile' under '%s': did you forget to run actions/checkout before running your local action?", dir)
+	return nil, fmt.Errorf("can't find 'action.yml', 'action.yaml' or 'Dockerfile' under '%s': did you forget to run actions/checkout before running your local action?", dir)
+}
+
+// localAction reads a manifest, in a folder of its own.
+func localAction(ref action.Ref, file *manifestFile) (*preparedAction, error) {
+	tmp, err := os.MkdirTemp("", "drydock-action-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(tmp)
+	if err := os.WriteFile(path.Join(tmp, path.Base(file.Name)), file.Data, 0o600); err != nil {
+		return nil, err
 	}
 	m, err := action.Load(os.DirFS(tmp), ".")
 	if err != nil {
 		return nil, fmt.Errorf("load action %q: %w", "./"+ref.Path, err)
 	}
-	return &preparedAction{ref: ref, manifest: m, placeDir: dir}, nil
+	return &preparedAction{ref: ref, manifest: m, placeDir: file.Dir, file: file}, nil
 }
 
 // What a local action may bring onto this machine (the same as action.Options).

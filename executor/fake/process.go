@@ -28,6 +28,7 @@ type process struct {
 	ended   bool
 	exit    executor.Exit
 	err     error
+	dropped int64 // output before it was given up
 }
 
 func newProcess(e *Environment, cmd executor.Command) *process {
@@ -119,6 +120,7 @@ func (p *process) follow(offset int64, out executor.Output) *handle {
 				p.cond.Wait()
 			}
 			var data []byte
+			offset = max(offset, p.dropped)
 			if int64(len(p.out)) > offset {
 				data = p.out[offset:len(p.out):len(p.out)]
 			}
@@ -144,6 +146,29 @@ func (p *process) follow(offset int64, out executor.Output) *handle {
 type handle struct {
 	p    *process
 	done chan struct{}
+}
+
+var _ executor.Held = (*handle)(nil)
+
+// Hold changes nothing: without Taken and Forget all is kept anyway.
+func (h *handle) Hold() {}
+
+// Taken drops output, as a place may.
+func (h *handle) Taken(offset int64) {
+	h.p.e.x.calls.add(Call{Op: "taken", Env: h.p.e.id, Process: h.p.cmd.ID})
+	h.p.mu.Lock()
+	defer h.p.mu.Unlock()
+	h.p.dropped = max(h.p.dropped, offset)
+}
+
+// Forget drops the process.
+func (h *handle) Forget() {
+	h.p.e.x.calls.add(Call{Op: "forget", Env: h.p.e.id, Process: h.p.cmd.ID})
+	h.p.e.mu.Lock()
+	defer h.p.e.mu.Unlock()
+	if h.p.e.procs[h.p.cmd.ID] == h.p {
+		delete(h.p.e.procs, h.p.cmd.ID)
+	}
 }
 
 func (h *handle) ID() executor.ProcessID { return h.p.cmd.ID }

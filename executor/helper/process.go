@@ -26,9 +26,16 @@ type process struct {
 	exit executor.Exit
 	err  error
 
-	mu     sync.Mutex
-	stream *stream // of the exit, until the waiter has it
+	mu      sync.Mutex
+	stream  *stream // of the exit, until the waiter has it
+	held    bool    // see Hold
+	live    *stream // of now
+	taken   int64   // by Taken
+	told    int64   // and heard by the helper
+	telling bool
 }
+
+var _ executor.Held = (*process)(nil)
 
 // Start starts a process; what can be wrong with the command is an error of
 // kind StartFailed. A session that breaks while the request is under way is
@@ -74,6 +81,9 @@ func (pr *process) run(s *stream) {
 	defer close(pr.done)
 	op := fmt.Sprintf("follow process %q", pr.id)
 	for {
+		pr.mu.Lock()
+		pr.live = s
+		pr.mu.Unlock()
 		err := pr.frames(s)
 		if err == nil {
 			pr.mu.Lock()
@@ -116,7 +126,7 @@ func (pr *process) frames(s *stream) error {
 			}
 			pr.out(offset, data)
 			pr.offset = offset + int64(len(data))
-			if pr.offset-pr.acked >= ackEvery {
+			if pr.offset-pr.acked >= ackEvery && !pr.holds() {
 				pr.acked = pr.offset
 				if err := wire.WriteAck(s.Conn, pr.acked); err != nil {
 					return err
@@ -153,6 +163,14 @@ func (pr *process) Wait(ctx context.Context) (executor.Exit, error) {
 	if pr.err != nil {
 		return executor.Exit{}, pr.err
 	}
+	if !pr.holds() {
+		pr.seen()
+	}
+	return pr.exit, nil
+}
+
+// seen tells the helper that the exit was.
+func (pr *process) seen() {
 	pr.mu.Lock()
 	s := pr.stream
 	pr.stream = nil
@@ -161,8 +179,50 @@ func (pr *process) Wait(ctx context.Context) (executor.Exit, error) {
 		_ = wire.WriteAck(s.Conn, wire.ExitSeen) // a lost one costs the helper some memory
 		s.Close()
 	}
-	return pr.exit, nil
 }
+
+func (pr *process) holds() bool {
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	return pr.held
+}
+
+// Hold keeps output and exit in the place until they are given up.
+func (pr *process) Hold() {
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	pr.held = true
+}
+
+// Taken gives up the output before offset.
+func (pr *process) Taken(offset int64) {
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	pr.taken = max(pr.taken, offset)
+	if !pr.telling && pr.taken > pr.told {
+		pr.telling = true
+		go pr.tell()
+	}
+}
+
+// tell brings the helper up to date.
+func (pr *process) tell() {
+	for {
+		pr.mu.Lock()
+		offset, s := pr.taken, pr.live
+		if offset == pr.told {
+			pr.telling = false
+			pr.mu.Unlock()
+			return
+		}
+		pr.told = offset
+		pr.mu.Unlock()
+		_ = wire.WriteAck(s.Conn, offset) // a lost one costs the helper some room
+	}
+}
+
+// Forget gives up the exit and all before it.
+func (pr *process) Forget() { go pr.seen() }
 
 // Signal sends to the process group; KILL also reaches descendants that left
 // the group.

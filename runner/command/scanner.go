@@ -44,6 +44,21 @@ func NewScanner(options Options) *Scanner {
 	return &Scanner{options: options, echo: options.Debug}
 }
 
+// ScannerState is where a Scanner stands between two lines. The token is as good as a secret.
+type ScannerState struct {
+	Echo    bool   `json:"echo,omitempty"`
+	Stopped bool   `json:"stopped,omitempty"`
+	Token   string `json:"token,omitempty"`
+}
+
+// State is for a checkpoint.
+func (s *Scanner) State() ScannerState { return ScannerState{s.echo, s.stopped, s.token} }
+
+// Restore goes on from a checkpoint.
+func (s *Scanner) Restore(state ScannerState) {
+	s.echo, s.stopped, s.token = state.Echo, state.Stopped, state.Token
+}
+
 // Outcome is what a line means. Apply Effect first (it may be a mask), then print Command if it is not empty,
 // then Echo if Show, then Warning and Err.
 type Outcome struct {
