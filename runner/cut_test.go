@@ -111,6 +111,8 @@ type cut struct {
 	executor.Executor
 	p      *program
 	beside executor.Executor // of containers
+
+	hearing sync.Mutex
 }
 
 type cutPlace struct {
@@ -172,6 +174,8 @@ func (e *cutPlace) AttachProcess(ctx context.Context, id executor.ProcessID, off
 
 func (e *cutPlace) heard(out executor.Output) executor.Output {
 	return func(offset int64, data []byte) {
+		e.c.hearing.Lock()
+		defer e.c.hearing.Unlock()
 		if !e.c.p.isDead() {
 			out(offset, data)
 		}
@@ -215,6 +219,8 @@ func (p *cutProcess) Wait(ctx context.Context) (executor.Exit, error) {
 	}()
 	exit, err := p.Held.Wait(ctx)
 	if p.c.p.isDead() {
+		p.c.hearing.Lock() // nothing is heard after it
+		defer p.c.hearing.Unlock()
 		return executor.Exit{}, errCut
 	}
 	return exit, err
@@ -288,7 +294,7 @@ func (b bench) killedWithin(t *testing.T, at killAt) *survived {
 	s.t = t
 	start := func(p *program) (*Engine, *Job) {
 		e := &Engine{
-			Executors: map[string]executor.Executor{"fake": &cut{s.fake, p, s.beside}}, Actions: b.actionsIn(t), Checkpoints: p,
+			Executors: map[string]executor.Executor{"fake": &cut{Executor: s.fake, p: p, beside: s.beside}}, Actions: b.actionsIn(t), Checkpoints: p,
 			Secrets: func(context.Context, *Job) (map[string]string, error) { return b.secrets, nil },
 		}
 		j := &Job{Run: "1", Leg: b.leg(t), Place: Place{Executor: "fake", Image: "img", Labels: []string{"ubuntu-latest"}}}
