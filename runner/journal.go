@@ -59,7 +59,7 @@ var errElsewhere = errors.New("resume the job: the step does not go the way it w
 // journaled tells whether what happens in a scope is noted: that of the job's
 // own loop, not what runs beside it.
 func (x *execution) journaled(sc *scope) bool {
-	return x.Checkpoints != nil && x.keep.base != nil && (sc == nil || !sc.detached)
+	return x.Checkpoints != nil && (sc == nil || !sc.detached) && x.keep.base != nil
 }
 
 // factOf gives what was noted the first time, or computes and notes it.
