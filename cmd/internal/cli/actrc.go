@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -97,6 +98,10 @@ func (a *app) checkActrc(file config.Actrc) error {
 	}
 	if !file.Project {
 		return nil
+	}
+	if slices.Contains(probe.flags["executor"], config.ExecutorKubernetes) {
+		return usage("read %s: --executor %s would run jobs in the cluster that kubectl speaks to, so a project's file may not set it: "+
+			"type it, or put it into ~/.actrc", file.Path, config.ExecutorKubernetes)
 	}
 	for _, name := range openers {
 		f := run.Flags().Lookup(name)

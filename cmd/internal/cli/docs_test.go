@@ -118,6 +118,9 @@ func settingsTable() string {
 		if f.UserOnly {
 			doc += ". **User only**"
 		}
+		if f.PerRunner {
+			doc += ", also in a runner"
+		}
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", f.Key, f.Env, flagText, cell(def), cell(doc))
 	}
 	return b.String()
