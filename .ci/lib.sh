@@ -65,6 +65,7 @@ start_cluster() {
   CLUSTER=$(mktemp -d "${TMPDIR:-/tmp}/drydock-cluster.XXXXXX")
   export CLUSTER
   [[ -e ${KUBE_TEST_STATE:-/tmp/kube-test}/kubeconfig ]] || CLUSTER_OURS=1
+  : >"$CLUSTER/log"
   say "making a cluster in the background (log: $CLUSTER/log)"
   setsid nice -n 19 bash -c '"$1" >"$2/kubeconfig" 2>"$2/log"; echo $? >"$2/rc"; make -s helm >>"$2/log" 2>&1; touch "$2/done"' - "$up" "$CLUSTER" &
   CLUSTER_PID=$!
