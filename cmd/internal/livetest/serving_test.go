@@ -121,8 +121,8 @@ jobs:
       - shell: bash
         run: |` + talk + `
           id=$(ask POST $api/caches '{"key":"deps-1","version":"v","cacheSize":5}' | sed -n 's/.*"cacheId":\([0-9]*\).*/\1/p')
-          ask PATCH $api/caches/$id hello $'Content-Range: bytes 0-4/*\r\n' | head -n 1
-          ask POST $api/caches/$id '{"size":5}' | head -n 1
+          ask PATCH $api/caches/$id hello $'Content-Range: bytes 0-4/*\r\n' | sed -n 1p
+          ask POST $api/caches/$id '{"size":5}' | sed -n 1p
   restore:
     runs-on: metal
     needs: save

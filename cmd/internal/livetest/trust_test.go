@@ -135,11 +135,17 @@ jobs:
       - uses: docker://` + busybox + `
         with: {entrypoint: sh, args: "-c 'env | grep -i _proxy | sed s/^/action./'"}
 `)
+	// What an action reaches without the proxy is the services of its job, too.
 	w.env = []string{"HTTP_PROXY=http://upper:1", "https_proxy=http://lower:2", "no_proxy=localhost,.corp"}
 	r := w.pass()
 	for _, who := range []string{"job ", "service ", "action."} {
 		r.wantLines(who+"http_proxy=http://upper:1", who+"HTTP_PROXY=http://upper:1",
-			who+"https_proxy=http://lower:2", who+"HTTPS_PROXY=http://lower:2",
-			who+"no_proxy=localhost,.corp", who+"NO_PROXY=localhost,.corp")
+			who+"https_proxy=http://lower:2", who+"HTTPS_PROXY=http://lower:2")
+	}
+	for _, who := range []string{"job ", "service "} {
+		r.wantLines(who+"no_proxy=localhost,.corp", who+"NO_PROXY=localhost,.corp")
+	}
+	if n := strings.Count(r.text(), "] action.no_proxy=localhost,.corp,") + strings.Count(r.text(), "] action.NO_PROXY=localhost,.corp,"); n != 2 {
+		t.Errorf("%d variables of the action name what it reaches without the proxy, want 2:\n%s", n, r.text())
 	}
 }
