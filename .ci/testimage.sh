@@ -2,10 +2,11 @@
 # Makes the small images that the tests and the demo run in, from this machine's
 # own files and without a registry: Debian's static busybox, and bash with the
 # libraries it needs. An image made from the same ingredients is kept.
-# Usage: testimage.sh [busybox|user|bash|demo]...
+# Usage: testimage.sh [busybox|user|bash|tools|demo]...
 #   busybox  drydock-test/busybox:1       sh and every applet
 #   user     drydock-test/busybox-user:1  the same for the user app
 #   bash     drydock-test/bash:1          busybox and bash
+#   tools    drydock-test/tools:1         bash, GNU tar, gzip, zstd, and the libraries of this machine's node
 #   demo     drydock/demo:1               what `make demo` runs in when nothing better is there
 # Each knows the users root, nobody and app (uid 1000, home /home/app).
 set -euo pipefail
@@ -42,25 +43,46 @@ base_tree() { # ROOT
   printf 'hosts: files dns\n' >"$root/etc/nsswitch.conf"
 }
 
-add_bash() { # ROOT
-  local root=$1 bash lib
-  bash=$(readlink -f "$(command -v bash)")
-  rm -f "$root/bin/bash"
-  cp "$bash" "$root/bin/bash"
-  for lib in $(ldd "$bash" | grep -oE '/[^ )]+' || true); do
+# programs KIND prints what an image has beside busybox.
+programs() {
+  local name
+  case $1 in
+    busybox*) return ;;
+    tools) set -- bash tar gzip zstd zstdmt unzstd ;;
+    *) set -- bash ;;
+  esac
+  for name; do
+    command -v "$name" || die "$name is not installed: install it and run this again"
+  done
+}
+
+add_program() { # ROOT FILE
+  rm -f "$1/bin/${2##*/}"
+  cp -L "$2" "$1/bin/${2##*/}"
+  add_libraries "$1" "$2"
+}
+
+add_libraries() { # ROOT FILE
+  local root=$1 lib
+  for lib in $(ldd "$2" | grep -oE '/[^ )]+' || true); do
     mkdir -p "$root$(dirname "$lib")"
     cp -L "$lib" "$root$lib"
   done
 }
 
 make_image() { # TAG KIND
-  local tag=$1 kind=$2 recipe root changes=()
-  recipe=$({ cat "$0" "$busybox"; [[ $kind == busybox* ]] || cat "$(command -v bash)"; } | sha256sum | cut -c1-16)
+  local tag=$1 kind=$2 recipe root more node= program changes=()
+  more=$(programs "$kind")
+  [[ $kind != tools ]] || node=$(command -v node) || die "node is not installed: install it and run this again"
+  # shellcheck disable=SC2086 # one path a line, and none has a space
+  recipe=$(cat "$0" "$busybox" $more $node | sha256sum | cut -c1-16)
   [[ $("$docker" image inspect -f '{{index .Config.Labels "drydock.recipe"}}' "$tag" 2>/dev/null || true) == "$recipe" ]] && return
   say "making image $tag"
   root=$work/$kind
   base_tree "$root"
-  [[ $kind == busybox* ]] || add_bash "$root"
+  for program in $more; do add_program "$root" "$program"; done
+  # Not node itself: what runs actions is brought into the place.
+  [[ -z $node ]] || add_libraries "$root" "$(readlink -f "$node")"
   [[ $kind != *-user ]] || changes+=(--change 'USER app')
   tar -C "$root" --numeric-owner --owner=0 --group=0 --exclude=./home/app -cf "$work/image.tar" .
   tar -C "$root" --numeric-owner --owner=1000 --group=1000 -rf "$work/image.tar" ./home/app
@@ -81,7 +103,8 @@ for kind; do
     busybox) make_image drydock-test/busybox:1 busybox ;;
     user) make_image drydock-test/busybox-user:1 busybox-user ;;
     bash) make_image drydock-test/bash:1 bash ;;
+    tools) make_image drydock-test/tools:1 tools ;;
     demo) make_image drydock/demo:1 demo ;;
-    *) die "unknown image \"$kind\": use busybox, user, bash or demo" ;;
+    *) die "unknown image \"$kind\": use busybox, user, bash, tools or demo" ;;
   esac
 done

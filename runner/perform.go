@@ -62,7 +62,11 @@ func (x *execution) perform(parent context.Context, r *stepRun, begun error) ste
 	case exit != 0:
 		o.outcome = plan.Failure
 		o.reason = fmt.Sprintf("Process completed with exit code %d.", exit)
-		r.out.errorLine(o.reason)
+		// An action says by itself what went wrong (actions/runner: ScriptHandler.cs
+		// has these words, NodeScriptActionHandler.cs and ContainerActionHandler.cs none).
+		if r.step.Kind == plan.Run {
+			r.out.errorLine(o.reason)
+		}
 	case r.out.err != nil:
 		o.outcome, o.reason = plan.Failure, r.out.err.Error()
 	}

@@ -23,6 +23,10 @@ type Services interface {
 // (ACTIONS_ID_TOKEN_REQUEST_URL). Clients append "&audience=".
 const IDTokenPath = "_apis/distributedtask/idtoken?api-version=2.0"
 
+// RESTPath is where, below the services' address, the calls of GitHub's REST API
+// answer by which a job reads the artifacts of another run.
+const RESTPath = "_api"
+
 // Endpoints are what one job may use.
 type Endpoints struct {
 	// Token is ACTIONS_RUNTIME_TOKEN; it is masked in every log.
@@ -31,6 +35,9 @@ type Endpoints struct {
 	IDToken bool
 	// CacheMode is ACTIONS_CACHE_MODE: "", "read", "none"...
 	CacheMode string
+	// Keeps tells whether artifacts of that run are here rather than at GitHub.
+	// It may be nil.
+	Keeps func(ctx context.Context, repository, run string) bool
 	// Close makes the token dead and gives up what the job did not finish. It
 	// may be nil.
 	Close func()

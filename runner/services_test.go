@@ -24,6 +24,7 @@ const serviceToken = "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbiI6dHJ1ZX0.c2lnbmF0dXJl"
 type desk struct {
 	idToken bool
 	mode    string
+	keeps   func(repository, run string) bool
 	fail    error
 
 	opened, closed atomic.Int32
@@ -40,7 +41,9 @@ func (d *desk) Open(_ context.Context, job *Job) (Endpoints, error) {
 	if job.Leg.Job.ID != "build" {
 		return Endpoints{}, fmt.Errorf("job %q", job.Leg.Job.ID)
 	}
-	return Endpoints{Token: serviceToken, IDToken: d.idToken, CacheMode: d.mode, Close: func() {
+	return Endpoints{Token: serviceToken, IDToken: d.idToken, CacheMode: d.mode, Keeps: func(_ context.Context, repository, run string) bool {
+		return d.keeps != nil && d.keeps(repository, run)
+	}, Close: func() {
 		d.closed.Add(1)
 		if d.x != nil {
 			d.closedAt.Store(int64(len(d.x().Commands())))
@@ -155,6 +158,42 @@ steps:
 			}
 			if len(r.fake.Calls("expose")) != 1 {
 				t.Errorf("%d ports were exposed", len(r.fake.Calls("expose")))
+			}
+		})
+	}
+}
+
+// TestServicesReadRunsHere: a run of this machine is not asked of GitHub.
+func TestServicesReadRunsHere(t *testing.T) {
+	download := map[string]string{
+		"action.yml": "inputs: {run-id: {default: '${{ github.run_id }}'}, repository: {default: '${{ github.repository }}'}, github-token: {}}\n" +
+			"runs: {using: node24, main: main.js}\n",
+		"main.js": "echo main",
+	}
+	kept := &desk{keeps: func(repository, run string) bool { return repository == "octo/demo" && (run == "4" || run == "7") }}
+	for _, test := range []struct {
+		name, uses, with string
+		here             bool
+	}{
+		{"another run", "actions/download-artifact@v8", "{run-id: 4}", true},
+		{"with a token", "actions/download-artifact@v8", "{run-id: 4, github-token: ghs_mine}", true},
+		{"own run", "actions/download-artifact@v8", "{}", false},
+		{"own run with a token", "actions/download-artifact@v8", "{github-token: ghs_mine}", true},
+		{"run of GitHub", "actions/download-artifact@v8", "{run-id: 17263548119, github-token: ghs_mine}", false},
+		{"another repository", "actions/download-artifact@v8", "{run-id: 4, repository: octo/other, github-token: ghs_mine}", false},
+		{"another action", "mallory/download-artifact@v8", "{run-id: 4, github-token: ghs_mine}", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := kept.with(bench{
+				actions:  map[string]map[string]string{"actions/download-artifact@v8": download, "mallory/download-artifact@v8": download},
+				github:   map[string]string{"repository": "octo/demo", "run_id": "7", "api_url": "https://api.github.com"},
+				workflow: job("steps:\n  - uses: " + test.uses + "\n    with: " + test.with + "\n"),
+			}).run(t)
+			r.wantConclusion(plan.Success)
+			env := r.fake.Commands()[0].Env
+			here := env["GITHUB_API_URL"] == serviceBase+RESTPath && env["INPUT_GITHUB-TOKEN"] == serviceToken
+			if here != test.here || !here && (env["GITHUB_API_URL"] != "https://api.github.com" || env["INPUT_GITHUB-TOKEN"] == serviceToken) {
+				t.Errorf("the API is %q, the token %q", env["GITHUB_API_URL"], env["INPUT_GITHUB-TOKEN"])
 			}
 		})
 	}

@@ -134,6 +134,7 @@ func (x *execution) serviceEnv(r *stepRun, env, place map[string]string, by hand
 		if by != byContainer { // there it is missing on GitHub too
 			env["ACTIONS_CACHE_SERVICE_V2"] = "True"
 		}
+		x.readRunsHere(r, env, base, by)
 		if slices.Contains(notOnEnterprise, strings.ToLower(r.gh.actionRepository)) && enterprise(env["GITHUB_SERVER_URL"]) {
 			env["GITHUB_SERVER_URL"] = "https://github.com"
 		}
@@ -144,6 +145,23 @@ func (x *execution) serviceEnv(r *stepRun, env, place map[string]string, by hand
 	}
 	if actions || s.ends.IDToken {
 		pastProxy(env, place, s.addr)
+	}
+}
+
+// readRunsHere lets actions/download-artifact find a run that GitHub does not
+// know, since it was here. The action asks the REST API by its input
+// github-token, which says nothing to the services: it gets the job's own.
+func (x *execution) readRunsHere(r *stepRun, env map[string]string, base string, by handler) {
+	const run, repository = "INPUT_RUN-ID", "INPUT_REPOSITORY"
+	s := x.serving
+	if by != byNode || s.ends.Keeps == nil || env[run] == "" || !strings.EqualFold(r.gh.actionRepository, "actions/download-artifact") {
+		return
+	}
+	if env["INPUT_GITHUB-TOKEN"] == "" && env[run] == env["GITHUB_RUN_ID"] {
+		return // the action asks the services by itself
+	}
+	if s.ends.Keeps(context.Background(), env[repository], env[run]) {
+		env["GITHUB_API_URL"], env["INPUT_GITHUB-TOKEN"] = base+RESTPath, s.ends.Token
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -184,6 +185,9 @@ func (s *Server) Open(_ context.Context, job *runner.Job) (runner.Endpoints, err
 	var once sync.Once
 	return runner.Endpoints{
 		Token: text, IDToken: g.IDToken, CacheMode: modeWord(g.CacheRead, g.CacheWrite),
+		Keeps: func(ctx context.Context, repository, run string) bool {
+			return strings.EqualFold(repository, g.Repository) && (run == g.Run || s.artifacts.Keeps(ctx, repository, run))
+		},
 		Close: func() { once.Do(func() { s.end(text, g) }) },
 	}, nil
 }

@@ -12,11 +12,15 @@ import (
 	"time"
 
 	"github.com/drydock-ci/drydock/runner"
+	"github.com/drydock-ci/drydock/runner/service/artifact"
 	"github.com/drydock-ci/drydock/runner/service/blob"
 	"github.com/drydock-ci/drydock/runner/service/oidc"
 )
 
 func TestIDTokenPathIsTheEngines(t *testing.T) {
+	if got := "/" + runner.RESTPath + "/"; got != artifact.APIPath {
+		t.Errorf("the engine asks at %q, the service is at %q", got, artifact.APIPath)
+	}
 	at, err := url.Parse("http://x/" + runner.IDTokenPath)
 	if err != nil || at.Path != oidc.RequestPath || at.RawQuery != oidc.RequestQuery {
 		t.Errorf("the engine asks %q, the service is at %q?%s (%v)", runner.IDTokenPath, oidc.RequestPath, oidc.RequestQuery, err)

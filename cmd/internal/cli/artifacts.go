@@ -171,7 +171,11 @@ func (a *app) printArtifacts(r *history.Run, rows []artifactRow) error {
 		}
 		expires := ""
 		if !row.Expires.IsZero() {
-			expires = "in " + age(time.Until(row.Expires))
+			left := time.Until(row.Expires)
+			if left > 48*time.Hour { // 90 days are not 89 a second later
+				left = left.Round(time.Hour)
+			}
+			expires = "in " + age(left)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", flat(row.Name), bytesText(row.Size), age(time.Since(row.Created)), expires)
 	}
@@ -207,7 +211,10 @@ func unpackArtifact(ctx context.Context, service *artifact.Service, one artifact
 	}
 	defer content.Close()
 	if !strings.HasSuffix(one.File(), ".zip") {
-		return fail(saveFile(dir, filepath.Base(one.Name), content))
+		if err := saveFile(dir, filepath.Base(one.Name), content); err != nil {
+			return fail(err)
+		}
+		return nil
 	}
 	tmp, err := os.CreateTemp("", "drydock-artifact-") // what is read need not be a file
 	if err != nil {

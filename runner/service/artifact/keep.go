@@ -16,6 +16,12 @@ func (s *Service) List(ctx context.Context, run string) ([]Artifact, error) {
 	return slices.DeleteFunc(all, func(a Artifact) bool { return a.Run != run }), err
 }
 
+// Keeps tells whether the run has made an artifact that another one can read.
+func (s *Service) Keeps(ctx context.Context, repository, run string) bool {
+	all, err := s.ofRun(ctx, repository, run, "")
+	return err == nil && len(all) > 0
+}
+
 // find is the newest artifact of that name in a run; the error of an unknown
 // one is fs.ErrNotExist.
 func (s *Service) find(ctx context.Context, run, name string) (Artifact, error) {
