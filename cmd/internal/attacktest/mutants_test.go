@@ -55,7 +55,7 @@ var mutants = []mutant{
 	{defence: "the engine ends the token", file: "runner/execution.go",
 		old: "\tdefer x.closeServices()\n", new: "", test: "TestTokenIsDeadAfterJob"},
 	{defence: "the token is masked", file: "runner/serving.go",
-		old: "\tx.masker.Add(ends.Token)\n", new: "", test: "TestTokenIsDeadAfterJob"},
+		old: "\tx.hide(ends.Token)\n", new: "", test: "TestTokenIsDeadAfterJob"},
 	{defence: "the address ends with the job", file: "executor/host/environment.go",
 		old: "\te.ports.close()\n", new: "", test: "TestTokenIsDeadAfterJob"},
 	{defence: "identity tokens need their permission", file: "runner/service/oidc/provider.go",
