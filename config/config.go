@@ -23,6 +23,7 @@ type Config struct {
 	GitHub      GitHub
 	Log         Log
 	History     History
+	Resume      Resume
 	Cache       Cache
 	Artifacts   Artifacts
 	Services    Services
@@ -136,6 +137,11 @@ type History struct {
 	KeepRuns int
 	KeepFor  time.Duration
 	KeepSize string // "5GB"; see Size
+}
+
+// Resume is what becomes of a run whose program was killed.
+type Resume struct {
+	Within time.Duration // that its places live on; 0: not
 }
 
 // Values of Config.Executor.

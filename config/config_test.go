@@ -124,6 +124,7 @@ func TestDefaults(t *testing.T) {
 		Kubernetes: Kubernetes{Wait: 15 * time.Minute, PullWait: 2 * time.Minute},
 		Network:    Network{CA: "auto"}, Node: Node{UseHost: "auto"}, Log: Log{Level: "off"},
 		History:   History{KeepRuns: 50, KeepFor: 720 * time.Hour, KeepSize: "5GB"},
+		Resume:    Resume{Within: 10 * time.Minute},
 		Cache:     Cache{MaxSize: "10GB", MaxAge: 168 * time.Hour},
 		Artifacts: Artifacts{Retention: 2160 * time.Hour},
 		GitHub:    GitHub{ServerURL: "https://github.com", APIURL: "https://api.github.com"},

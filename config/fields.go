@@ -177,6 +177,11 @@ var otherFields = []Field{
 		ref: func(c *Config) any { return &c.History.KeepSize },
 	},
 	{
+		Key: "resume.within", Env: "DRYDOCK_RESUME_WITHIN", Kind: Duration, Arg: "TIME", Default: "10m", UserOnly: true,
+		Doc: "how long the places of a run that was killed live on, so that \"drydock resume\" can go on with it; 0s is not at all",
+		ref: func(c *Config) any { return &c.Resume.Within },
+	},
+	{
 		Key: "cache.path", Env: "DRYDOCK_CACHE_PATH", Kind: String, Arg: "FOLDER", UserOnly: true, Path: true,
 		Doc: "folder for the caches of jobs; empty is \"caches\" below cache_dir",
 		ref: func(c *Config) any { return &c.Cache.Path },

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Validate checks what the values mean, and names all that is wrong. It looks at
@@ -38,6 +39,9 @@ func (c *Config) Validate() error {
 	}
 	if c.History.KeepFor < 0 {
 		fail("history.keep_for", "%s is less than 0: give a duration such as 720h, or 0s for no limit", c.History.KeepFor)
+	}
+	if w := c.Resume.Within; w < 0 || w > 24*time.Hour || w != 0 && w < time.Second {
+		fail("resume.within", "%s: give a duration from 1s to 24h, or 0s for not at all", w)
 	}
 	if _, err := Size(c.History.KeepSize); err != nil {
 		fail("history.keep_size", "%w", err)

@@ -39,6 +39,8 @@ type Engine struct {
 	// Checkpoints keeps where jobs stand, so that another program can go on with
 	// them; nil: none does.
 	Checkpoints Checkpoints
+	// Linger is Place.Linger where that says nothing.
+	Linger int
 	// Owner is put on everything that is created.
 	Owner executor.OwnerID
 	// Hooks run around every job.

@@ -29,6 +29,9 @@ func (x *execution) placeSpec(log func(string)) error {
 		Linger:  place.Linger,
 		Log:     log,
 	}
+	if x.spec.Linger == 0 {
+		x.spec.Linger = x.Linger
+	}
 	x.spec.Expose = x.wantsServices()
 	if x.Externals != "" {
 		x.spec.Provide = []executor.Provided{{Source: x.Externals, Target: externals}}

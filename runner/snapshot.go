@@ -112,6 +112,7 @@ func (x *execution) state(s stage, next int) *jobState {
 		Services: keptServices{x.serving.ends.Token, x.serving.addr}, Ending: x.ending.kept(),
 		Checkouts: x.checkouts.list(), Copied: x.copiedFolders(),
 	}
+	st.Steps = make([]keptStep, 0, len(x.root.steps.order))
 	for _, id := range x.root.steps.order {
 		step := x.root.steps.byID[id] // its outputs do not change any more
 		st.Steps = append(st.Steps, keptStep{id, step.outputs, step.outcome, step.conclusion})

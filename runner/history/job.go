@@ -33,6 +33,8 @@ type Job struct {
 
 	FirstError  *command.Annotation `json:"firstError,omitempty"`
 	Annotations []Annotation        `json:"annotations,omitempty"`
+
+	events int // that the record has of it
 }
 
 // Step is a step of a job; it has no conclusion while it runs.

@@ -58,6 +58,9 @@ func (s *Store) Record(o Recording) (*Recorder, error) {
 	if err := s.retire(run.ID, run.Attempt); err != nil {
 		return fail(err)
 	}
+	if err := s.vault(run.ID).empty(); err != nil { // of an attempt that died
+		return fail(err)
+	}
 	for name, v := range map[string]any{planFile: o.Plan, givenFile: o.Given, eventFile: json.RawMessage(orNull(o.Payload))} {
 		data, err := json.Marshal(v)
 		if err == nil {
@@ -70,7 +73,7 @@ func (s *Store) Record(o Recording) (*Recorder, error) {
 	if err := writeRun(dir, &run); err != nil {
 		return fail(err)
 	}
-	return newRecorder(dir, &run, o.Notice), nil
+	return newRecorder(dir, &run, s.vault(run.ID), o.Notice, nil), nil
 }
 
 func orNull(data []byte) []byte {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/drydock-ci/drydock/runner"
+	"github.com/drydock-ci/drydock/workflow/plan"
 )
 
 const (
@@ -30,7 +31,14 @@ type Recorder struct {
 	quit      chan struct{}
 	done      chan struct{}
 
+	vault   *vault // of checkpoints
+	resumed bool   // an earlier program began the record
+
 	mu      sync.Mutex
+	unsaved map[plan.LegID]*unsaved
+	over    []string  // folders of jobs whose checkpoints go
+	urgent  bool      // a checkpoint is
+	lately  time.Time // when the last one was written
 	jobs    jobs
 	waiting []chunk // to write, in order
 	size    int     // of waiting
@@ -48,15 +56,19 @@ type chunk struct {
 	last  bool // the file will not grow any more
 }
 
-func newRecorder(dir string, run *Run, notice func(string)) *Recorder {
+func newRecorder(dir string, run *Run, v *vault, notice func(string), past *jobs) *Recorder {
 	if notice == nil {
 		notice = func(string) {}
 	}
 	r := &Recorder{
-		folder: folder{dir: dir}, run: run, notice: notice,
+		folder: folder{dir: dir}, run: run, notice: notice, vault: v,
 		wake: make(chan struct{}, 1), now: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
 	}
+	if past != nil {
+		r.resumed, r.jobs = true, *past
+	}
 	go r.loop()
+	go r.beats()
 	return r
 }
 
@@ -64,7 +76,7 @@ func newRecorder(dir string, run *Run, notice func(string)) *Recorder {
 func (r *Recorder) Emit(e runner.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed {
+	if r.closed || r.told(e) {
 		return
 	}
 	end, isEnd := e.(runner.RunFinished)
@@ -80,6 +92,9 @@ func (r *Recorder) Emit(e runner.Event) {
 	}
 	r.sayDropped(e)
 	j := r.jobs.apply(e)
+	if j != nil {
+		j.events++
+	}
 	r.appendTo(eventsFile, func(b []byte) []byte { return runner.AppendEvent(b, "", e) })
 	if j != nil {
 		r.recordJob(j, e)
@@ -103,11 +118,25 @@ func (r *Recorder) recordJob(j *Job, e runner.Event) {
 	r.appendTo(log, func(b []byte) []byte { return AppendText(b, e) })
 	switch e := e.(type) {
 	case runner.Summarised:
-		r.appendTo(summary, func(b []byte) []byte { return append(append(b, strings.TrimRight(e.Markdown, "\n")...), '\n') })
+		r.appendTo(summary, func(b []byte) []byte { return appendSummary(b, e) })
 	case runner.JobFinished:
+		r.ended(j)
 		r.waiting = append(r.waiting, chunk{name: log, last: true}, chunk{name: summary, last: true})
 		r.add(chunk{name: j.Folder + "/job.json", data: encode(j), whole: true})
 	}
+}
+
+func appendSummary(dst []byte, e runner.Summarised) []byte {
+	return append(append(dst, strings.TrimRight(e.Markdown, "\n")...), '\n')
+}
+
+// texts are what an event adds to the files of its job.
+func texts(j *Job, e runner.Event) []chunk {
+	out := []chunk{{name: j.Folder + "/log.txt", data: AppendText(nil, e)}}
+	if s, ok := e.(runner.Summarised); ok {
+		out = append(out, chunk{name: j.Folder + "/summary.md", data: appendSummary(nil, s)})
+	}
+	return out
 }
 
 // sayDropped puts a remark where lines are missing.
@@ -207,10 +236,20 @@ func (r *Recorder) loop() {
 
 func (r *Recorder) flush() {
 	r.mu.Lock()
-	chunks := r.waiting
-	r.waiting, r.size = nil, 0
-	failed := r.failed != nil
+	chunks, over := r.waiting, r.over
+	r.waiting, r.size, r.over = nil, 0, nil
+	checkpoints := r.due()
+	failed, ended := r.failed != nil, r.run.Conclusion != ""
 	r.mu.Unlock()
+	defer func() {
+		r.keep(checkpoints, failed)
+		for _, name := range over {
+			r.vault.drop(name)
+		}
+		if ended || failed {
+			_ = r.vault.empty() // what cannot be gone on with shall not look as if it could
+		}
+	}()
 	for _, c := range chunks {
 		if failed {
 			return

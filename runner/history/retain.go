@@ -66,6 +66,9 @@ func (s *Store) Prune(ctx context.Context, k Keep, claim func(executor.RunID) (r
 // Remove removes the folder of a run. It takes its name away first, so that
 // nobody meets half a run.
 func (s *Store) Remove(id executor.RunID) error {
+	if err := s.vault(id).empty(); err != nil {
+		return fmt.Errorf("remove run %s: %w", id, err)
+	}
 	away := filepath.Join(s.runs(), doomed+string(id)+"-"+newMark())
 	if err := os.Rename(s.Dir(id), away); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove run %s: %w", id, err)

@@ -40,6 +40,8 @@ type Run struct {
 	Secrets   []string `json:"secrets"` // names
 	// Again says of an attempt after the first which jobs it ran.
 	Again string `json:"again,omitempty"`
+	// Resumed counts how often another process went on with the attempt.
+	Resumed int `json:"resumed,omitempty"`
 	// Incomplete says why the record ends before the run.
 	Incomplete string `json:"incomplete,omitempty"`
 

@@ -26,6 +26,8 @@ type Options struct {
 	// end with that result, and Taken says why in words.
 	Recorded map[plan.LegID]runner.Result
 	Taken    string
+	// Checkpoints are of jobs that an earlier program began: they go on there.
+	Checkpoints map[plan.LegID]*runner.Checkpoint
 }
 
 // Source gives the jobs of one run of a plan, each the moment that the plan's
@@ -114,7 +116,7 @@ func (s *Source) lease(p *pending, place runner.Place) *runner.Lease {
 	job := s.Job
 	job.Leg, job.Place = *p.leg, place
 	return &runner.Lease{
-		Job: &job, Sink: s.Sink, Cancelled: p.cancelled,
+		Job: &job, Sink: s.Sink, Cancelled: p.cancelled, Checkpoint: s.Checkpoints[p.leg.ID],
 		Finish: func(_ context.Context, result runner.Result) error { return s.finish(p, result) },
 	}
 }

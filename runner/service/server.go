@@ -20,7 +20,10 @@ import (
 	"github.com/drydock-ci/drydock/runner/service/token"
 )
 
-var _ runner.Services = (*Server)(nil)
+var (
+	_ runner.Services = (*Server)(nil)
+	_ runner.Reopener = (*Server)(nil)
+)
 
 const (
 	headerTime  = 30 * time.Second
@@ -182,6 +185,23 @@ func (s *Server) Open(_ context.Context, job *runner.Job) (runner.Endpoints, err
 	if err != nil {
 		return runner.Endpoints{}, fmt.Errorf("open the services for job %q: %w", job.Leg.Name, err)
 	}
+	return s.endpoints(text, g), nil
+}
+
+// Reopen makes the token good again that the job got from an earlier start of
+// the program. What it had not finished then is gone.
+func (s *Server) Reopen(_ context.Context, job *runner.Job, text string) (runner.Endpoints, error) {
+	g, err := grantOf(job, s.now())
+	if err == nil {
+		err = s.tokens.Adopt(text, g)
+	}
+	if err != nil {
+		return runner.Endpoints{}, fmt.Errorf("open the services again: %w", err)
+	}
+	return s.endpoints(text, g), nil
+}
+
+func (s *Server) endpoints(text string, g token.Grant) runner.Endpoints {
 	var once sync.Once
 	return runner.Endpoints{
 		Token: text, IDToken: g.IDToken, CacheMode: modeWord(g.CacheRead, g.CacheWrite),
@@ -189,7 +209,7 @@ func (s *Server) Open(_ context.Context, job *runner.Job) (runner.Endpoints, err
 			return strings.EqualFold(repository, g.Repository) && (run == g.Run || s.artifacts.Keeps(ctx, repository, run))
 		},
 		Close: func() { once.Do(func() { s.end(text, g) }) },
-	}, nil
+	}
 }
 
 // end makes a job's token dead and gives up what the job did not finish.

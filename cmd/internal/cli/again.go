@@ -98,6 +98,7 @@ func (a *app) rerun(ctx context.Context, r *history.Run, o rerunOptions) error {
 	it := s.of(0)
 	it.again, it.recorded = inWords(selection), reused
 	if r.Status(a.alive) == history.Died { // what it left has the same id: it goes first
+		a.giveUp(r)
 		if _, err := a.sweep(ctx, p); err != nil {
 			p.log.Warn("sweep", "err", err)
 		}

@@ -58,7 +58,7 @@ func (a *app) assemble(local []action.LocalRepository) (*parts, error) {
 		Host:   c.Docker.Host,
 		Policy: a.policy(),
 		CACert: ca, Proxy: a.proxy(),
-		HelperCache: c.CacheDir, Log: log,
+		HelperCache: c.CacheDir, Linger: a.linger(), Log: log,
 	})
 	p.host, err = host.New(host.Options{Root: filepath.Join(c.StateDir, "host"), HelperCache: c.CacheDir, Log: log})
 	if err != nil {

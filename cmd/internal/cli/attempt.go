@@ -23,6 +23,7 @@ type attempt struct {
 
 	again    string // which jobs run again, in words
 	recorded map[plan.LegID]runner.Result
+	resumed  *resumption // of a run that died
 }
 
 func (a *app) history() *history.Store { return history.Open(a.config.StateDir) }

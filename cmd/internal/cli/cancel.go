@@ -105,6 +105,7 @@ func (a *app) kill(ctx context.Context, r *history.Run) error {
 	if err != nil {
 		return err
 	}
+	a.giveUp(r) // it was to end
 	if _, err := a.sweep(ctx, parts); err != nil {
 		parts.log.Warn("sweep", "err", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/drydock-ci/drydock/config"
 	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/executor/helper"
+	"github.com/drydock-ci/drydock/runner/history"
 )
 
 // finding is one line of the doctor's report.
@@ -185,6 +186,7 @@ func (a *app) examineFolders() finding {
 
 // examineRemains removes what killed runs left.
 func (a *app) examineRemains(ctx context.Context, p *parts) []finding {
+	a.giveUp(a.resumable(func(*history.Run) bool { return true })...)
 	removed, err := a.sweep(ctx, p)
 	var findings []finding
 	for _, r := range removed {

@@ -10,7 +10,6 @@ import (
 	"github.com/drydock-ci/drydock/cmd/internal/term"
 	"github.com/drydock-ci/drydock/config"
 	"github.com/drydock-ci/drydock/runner"
-	"github.com/drydock-ci/drydock/runner/history"
 	"github.com/drydock-ci/drydock/runner/local"
 	"github.com/drydock-ci/drydock/workflow/plan"
 )
@@ -65,6 +64,7 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 	ui := a.renderer(o)
 	recorded := a.record(s, g, ui)
 	defer recorded.close()
+	engine.Checkpoints, engine.Linger = a.savers(s, recorded), a.linger()
 	var legs legNotes
 	sources := make([]*local.Source, len(s.plans))
 	for i, built := range s.plans {
@@ -74,7 +74,7 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 				Rerun: func(job plan.LegID) string { return a.rerunCommand(s, i, job, legs.of(job)) },
 				Logs:  recorded.logs(s, i),
 			}), recorded.sink(i), &watch),
-			Recorded: s.of(i).recorded, Taken: history.Taken(s.of(i).attempt - 1),
+			Recorded: s.of(i).recorded, Taken: s.of(i).whyTaken(), Checkpoints: s.of(i).checkpoints(),
 			Job: runner.Job{
 				Run: s.of(i).ID, Env: g.env,
 				Checkout: runner.Checkout{Repository: s.event.Repository, Served: !o.noSkipCheckout},
@@ -88,6 +88,9 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 			src.Cancel(reason)
 		}
 	}, func() { // the third: take everything away at once and go
+		for i := range s.plans {
+			_ = a.history().GiveUp(s.of(i).ID)
+		}
 		release()
 		_, _ = a.sweep(context.WithoutCancel(ctx), p)
 		_ = ui.Close()

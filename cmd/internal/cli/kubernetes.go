@@ -21,7 +21,7 @@ func (a *app) kubernetes(log *slog.Logger, engine *docker.Executor) (*kube.Execu
 		Kubeconfig: k.Kubeconfig, Context: k.Context, Namespace: k.Namespace,
 		HelperImage: helperImage(a.config), Externals: k.Externals,
 		Pod: podOf(k), Classes: map[string]kube.Class{},
-		Wait: k.Wait, PullWait: k.PullWait, Log: log,
+		Wait: k.Wait, PullWait: k.PullWait, Linger: a.linger(), Log: log,
 		ImageConfig: a.imageConfig(engine),
 	}
 	if !a.config.Offline {

@@ -32,6 +32,15 @@ func (a *app) record(s *session, g given, ui runner.Sink) records {
 		event, _ := github.Lookup("event")
 		payload, _ := event.MarshalJSON()
 		it := s.of(i)
+		if it.resumed != nil {
+			r, err := a.history().Resume(it.resumed.run, it.resumed.saved, notice)
+			if err != nil {
+				notice("no record of the rest of the run is kept: " + err.Error())
+				continue
+			}
+			all[i] = r
+			continue
+		}
 		r, err := a.history().Record(history.Recording{
 			Run: history.Run{
 				ID: it.ID, Attempt: it.attempt, Number: it.Number,

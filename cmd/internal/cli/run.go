@@ -175,6 +175,9 @@ func (a *app) run(cmd *cobra.Command, event string, o runOptions) error {
 			fmt.Fprintf(a.stderr, "drydock: %s runs as %q\n", s.files[i].path, built.RunName)
 		}
 	}
+	if !o.quiet {
+		a.sayResumable()
+	}
 	a.arguments = flagWords(a.effective, func(name, _ string) bool { return notRecorded[name] })
 	return a.execute(ctx, p, s, o, in)
 }
@@ -249,7 +252,8 @@ func localRepositories(list []string, dir string) ([]action.LocalRepository, err
 	return out, nil
 }
 
-// sweep removes what runs that are no longer alive left behind.
+// sweep removes what runs left behind that are no longer alive, and cannot be
+// gone on with.
 func (a *app) sweep(ctx context.Context, p *parts) ([]string, error) {
 	id, err := owner(a.config.StateDir)
 	if err != nil {
@@ -263,7 +267,7 @@ func (a *app) sweep(ctx context.Context, p *parts) ([]string, error) {
 	}
 	for _, name := range names {
 		ctx, cancel := context.WithTimeout(ctx, time.Minute)
-		swept, err := p.executors()[name].Sweep(ctx, id, alive(a.config.StateDir))
+		swept, err := p.executors()[name].Sweep(ctx, id, a.stays)
 		cancel()
 		removed = append(removed, swept.Removed...)
 		if err != nil {

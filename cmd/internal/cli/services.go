@@ -28,7 +28,10 @@ type services struct {
 	err    error
 }
 
-var _ runner.Services = (*services)(nil)
+var (
+	_ runner.Services = (*services)(nil)
+	_ runner.Reopener = (*services)(nil)
+)
 
 // services says where they keep what they are given.
 func (a *app) services(p *parts, o runOptions) *services {
@@ -92,13 +95,27 @@ func (s *services) Open(ctx context.Context, job *runner.Job) (runner.Endpoints,
 	if err != nil {
 		return runner.Endpoints{}, err
 	}
-	if s.noCache {
-		without, definition := *job, *job.Leg.Job
-		definition.CacheMode = workflow.Str("none")
-		without.Leg.Job = &definition
-		job = &without
+	return server.Open(ctx, s.limited(job))
+}
+
+// Reopen makes the token of an earlier program good again.
+func (s *services) Reopen(ctx context.Context, job *runner.Job, token string) (runner.Endpoints, error) {
+	server, err := s.open()
+	if err != nil {
+		return runner.Endpoints{}, err
 	}
-	return server.Open(ctx, job)
+	return server.Reopen(ctx, s.limited(job), token)
+}
+
+// limited is the job as the services see it.
+func (s *services) limited(job *runner.Job) *runner.Job {
+	if !s.noCache {
+		return job
+	}
+	without, definition := *job, *job.Leg.Job
+	definition.CacheMode = workflow.Str("none")
+	without.Leg.Job = &definition
+	return &without
 }
 
 // Serve answers one connection.

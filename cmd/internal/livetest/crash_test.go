@@ -100,8 +100,11 @@ func TestKilledRunThenDoctor(t *testing.T) {
 	}
 }
 
+// The next run removes what can no longer be gone on with; see also
+// TestNextRunKeepsWhatCanGoOn.
 func TestKilledRunThenNextRun(t *testing.T) {
 	w := newWorld(t)
+	w.env = append(w.env, "DRYDOCK_RESUME_WITHIN=0s")
 	marker := newMarker(t)
 	h := busy(w, marker)
 	w.workflow("jobs: {next: {runs-on: ubuntu-latest, steps: [{run: echo next}]}}\n")
@@ -116,6 +119,7 @@ func TestKilledRunThenNextRun(t *testing.T) {
 // after their linger; what is left is not running.
 func TestKilledRunAlone(t *testing.T) {
 	w := newWorld(t)
+	w.env = append(w.env, "DRYDOCK_RESUME_WITHIN=20s")
 	marker := newMarker(t)
 	w.workflow(`
 jobs:

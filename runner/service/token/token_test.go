@@ -304,3 +304,33 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
+
+// A token of an earlier start of the program is good again for its job alone.
+func TestAdopt(t *testing.T) {
+	old := issue(t, NewIssuer(), grant())
+	i := NewIssuer()
+	if _, err := i.Check(old); !errors.Is(err, ErrInvalid) {
+		t.Fatalf("before: %v", err)
+	}
+	if err := i.Adopt("", grant()); err == nil {
+		t.Error("no token was taken over")
+	}
+	if err := i.Adopt(old, grant()); err != nil {
+		t.Fatal(err)
+	}
+	if g, err := i.Check(old); err != nil || g.Job != grant().Job {
+		t.Errorf("%+v, %v", g, err)
+	}
+	if _, err := i.Check(issue(t, NewIssuer(), grant())); !errors.Is(err, ErrInvalid) {
+		t.Errorf("another token: %v", err)
+	}
+	i.now = func() time.Time { return time.Now().Add(2 * time.Hour) }
+	if _, err := i.Check(old); !errors.Is(err, ErrExpired) {
+		t.Errorf("later: %v", err)
+	}
+	i.now = time.Now
+	i.Revoke(old)
+	if _, err := i.Check(old); !errors.Is(err, ErrInvalid) {
+		t.Errorf("after its end: %v", err)
+	}
+}

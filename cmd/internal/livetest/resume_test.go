@@ -1,0 +1,115 @@
+package livetest
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestResume kills the program with kill -9 in the middle of a step, on the
+// engine and on this machine, and goes on: the same job ends green, each line is
+// in its log once, and its post runs.
+func TestResume(t *testing.T) {
+	w := newWorld(t)
+	w.file("act/action.yml", "runs: {using: composite, steps: [{shell: sh, run: 'echo \"in the action\"; sleep 1; echo NESTED=yes >> $GITHUB_ENV'}]}\n")
+	w.file("late/action.yml", "runs: {using: docker, image: 'docker://"+busybox+"', entrypoint: /bin/true, post-entrypoint: /bin/hostname}\n")
+	job := func(label, more string) string {
+		return `
+    runs-on: ` + label + `
+    steps:
+      - uses: actions/checkout@v4
+` + more + `
+      - run: echo COUNT=160 >> $GITHUB_ENV; echo ::add-mask::sesame; echo once >> ran
+      - id: long
+        run: |
+          echo twice >> ran
+          i=1; while [ $i -le $COUNT ]; do echo "line $i of $COUNT sesame"; i=$((i+1)); sleep 0.05; done
+          echo out=made >> $GITHUB_OUTPUT
+      - uses: ./act
+      - run: echo "at the end ${{ steps.long.outputs.out }} $NESTED $(wc -l < ran) sesame"
+`
+	}
+	w.workflow("jobs:\n  inside:" + job("ubuntu-latest", "      - uses: ./late") + "  metal:" + job("metal", "") + `
+  next:
+    needs: [inside, metal]
+    runs-on: ubuntu-latest
+    steps: [{run: echo next}]
+`)
+	r := w.start()
+	r.until("line 20 of 160 ***")
+	time.Sleep(500 * time.Millisecond)
+	r.crash()
+	time.Sleep(time.Second)
+
+	other := w.run("-n") // says nothing of it, changes nothing
+	other.wantCode(0)
+	again := w.program("resume", "--json").wait()
+	again.wantCode(0)
+	logs := w.program("logs", "--raw").wait()
+	logs.wantCode(0)
+	counts := map[string]int{}
+	for _, m := range regexp.MustCompile(`(?m)Z line (\d+) of 160 \*\*\*$`).FindAllStringSubmatch(logs.out, -1) {
+		counts[m[1]]++
+	}
+	for i := range 160 {
+		if n := counts[fmt.Sprint(i+1)]; n != 2 { // of two jobs
+			t.Errorf("line %d is there %d times", i+1, n)
+		}
+	}
+	for text, want := range map[string]int{"Z at the end made yes 2 ***": 2, "Z in the action": 2, "Z next": 1, "Post job cleanup.": 1, "sesame\n": 0} {
+		if n := strings.Count(logs.out, text); n < want || want == 0 && strings.Contains(logs.out, "Z line 1 of 160 sesame") {
+			t.Errorf("%q is there %d times, want %d\n%s", text, n, want, logs.out)
+		}
+	}
+	if runs := w.program("runs", "--json").wait(); strings.Count(runs.out, `"conclusion": "success"`) != 1 {
+		t.Errorf("runs: %s", runs.out)
+	}
+	if r := w.program("resume").wait(); r.code != 2 || !strings.Contains(r.err, "has ended") {
+		t.Errorf("a second time: %d %s", r.code, r.err)
+	}
+}
+
+// TestResumeTooLate: a place lives on for a while only.
+func TestResumeTooLate(t *testing.T) {
+	w := newWorld(t)
+	w.env = append(w.env, "DRYDOCK_RESUME_WITHIN=3s")
+	w.workflow("jobs: {a: {runs-on: ubuntu-latest, steps: [{run: echo ready; sleep 600}, {if: always(), run: echo never}]}}\n")
+	r := w.start()
+	r.until("ready")
+	h := w.holds()
+	time.Sleep(time.Second) // until it is kept
+	r.crash()
+	eventually(t, patience, "the place ends", func() bool { return remaining(h).empty() })
+	late := w.program("resume", "--json").wait()
+	late.wantCode(4)
+	if !strings.Contains(late.out, `the place of job \"a\" is gone`) {
+		t.Errorf("it says\n%s\n%s", late.out, late.err)
+	}
+	if r := w.program("resume").wait(); r.code != 2 {
+		t.Errorf("a second time: %d %s", r.code, r.err)
+	}
+}
+
+// TestNextRunKeepsWhatCanGoOn: the next run tells of a killed one and leaves
+// its place alone, until its time is over.
+func TestNextRunKeepsWhatCanGoOn(t *testing.T) {
+	w := newWorld(t)
+	w.workflow("jobs: {a: {runs-on: ubuntu-latest, steps: [{run: echo ready; sleep 3; echo over}]}}\n")
+	r := w.start()
+	r.until("ready")
+	time.Sleep(time.Second)
+	h := w.holds()
+	r.crash()
+	next := w.pass()
+	if !strings.Contains(next.err, `"drydock resume 1" goes on with it`) {
+		t.Errorf("the next run says\n%s", next.err)
+	}
+	if remaining(h).empty() {
+		t.Error("the place is gone")
+	}
+	again := w.program("resume", "--json").wait()
+	again.wantCode(0)
+	again.wantLines("over")
+}
