@@ -262,6 +262,7 @@ type killAt struct {
 	late  time.Duration // see program
 	gone  bool          // the place goes meanwhile
 	pause time.Duration // until somebody goes on
+	again int           // the next program is killed after so many checkpoints, too
 }
 
 func (b bench) killed(t *testing.T, at killAt) *survived {
@@ -323,7 +324,7 @@ func (b bench) killedWithin(t *testing.T, at killAt) *survived {
 	e, j := start(p)
 	s.Result = e.Run(ctx, j, p)
 	s.first, s.saves = p, p.saves
-	if p.isDead() && p.kept != nil {
+	for p.isDead() && p.kept != nil {
 		s.resumed = true
 		time.Sleep(at.pause)
 		if at.gone {
@@ -335,7 +336,17 @@ func (b bench) killedWithin(t *testing.T, at killAt) *survived {
 		if err := json.Unmarshal(p.kept, &c); err != nil {
 			t.Fatal(err)
 		}
+		before := p
 		p = newProgram(at.late, append([]Event(nil), p.events[:p.at]...))
+		p.kept, p.at = before.kept, len(p.events)
+		if n := at.again; n > 0 {
+			at.again = 0
+			p.onSave = func(saves int) {
+				if saves == n {
+					p.kill()
+				}
+			}
+		}
 		e, j = start(p)
 		s.Result = e.Resume(t.Context(), j, &c, p)
 	}

@@ -160,6 +160,11 @@ func TestSurvives(t *testing.T) {
 				for n := 1; n <= want.saves; n++ {
 					check(fmt.Sprintf("killed after checkpoint %d, late %s", n, late), killAt{save: n, late: late})
 				}
+				for n := 1; n <= want.saves && late > 0; n += 3 {
+					for _, more := range []int{1, 2, 5} {
+						check(fmt.Sprintf("killed after checkpoint %d and %d more", n, more), killAt{save: n, late: late, again: more})
+					}
+				}
 				if late == 0 { // the moments between are those of the checkpoints
 					continue
 				}

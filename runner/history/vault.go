@@ -23,7 +23,7 @@ import (
 // A checkpoint holds what the record never does: values of secrets, and what
 // claims a place. It is sealed, and its key lies apart from the runs and goes
 // with the run's end, so that what is copied or kept of a run can never be
-// read. See docs/adr/0007.
+// read. See docs/adr/0008.
 
 const (
 	checkpointsFolder = "checkpoints"

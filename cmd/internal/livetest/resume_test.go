@@ -71,6 +71,61 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// TestResumeWithServices: the step that runs has the address and the token of
+// the services from the program that was killed, and they are good again.
+func TestResumeWithServices(t *testing.T) {
+	w := newWorld(t)
+	w.env = append(w.env, "DRYDOCK_SERVICES_RUN_STEPS=true")
+	ask := `wget -qO- --header "Authorization: Bearer $ACTIONS_RUNTIME_TOKEN" "${ACTIONS_RESULTS_URL}nothing" 2>&1 | grep -o 'HTTP.*' || echo no answer`
+	w.workflow(`
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    steps:
+      - run: |
+          echo "before $(` + ask + `)"
+          sleep 6
+          echo "after $(` + ask + `)"
+      - run: |
+          echo "next $(` + ask + `)"
+`)
+	r := w.start()
+	r.until("before HTTP/1.1 404 Not Found")
+	time.Sleep(700 * time.Millisecond)
+	r.crash()
+	again := w.program("resume", "--json").wait()
+	again.wantCode(0)
+	again.wantLines("after HTTP/1.1 404 Not Found", "next HTTP/1.1 404 Not Found")
+}
+
+// TestResumeTwice: what goes on can be killed, too.
+func TestResumeTwice(t *testing.T) {
+	w := newWorld(t)
+	w.workflow(`
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    steps:
+      - run: i=1; while [ $i -le 100 ]; do echo "first $i"; i=$((i+1)); sleep 0.05; done
+      - run: i=1; while [ $i -le 100 ]; do echo "second $i"; i=$((i+1)); sleep 0.05; done
+`)
+	r := w.start()
+	r.until("first 50")
+	r.crash()
+	r = w.program("resume", "--json")
+	r.until("second 50")
+	r.crash()
+	w.program("resume", "--json").wait().wantCode(0)
+	logs := w.program("logs", "--raw").wait()
+	for i := range 100 {
+		for _, word := range []string{"first", "second"} {
+			if n := strings.Count(logs.out, fmt.Sprintf("Z %s %d\n", word, i+1)); n != 1 {
+				t.Errorf("%s %d is there %d times", word, i+1, n)
+			}
+		}
+	}
+}
+
 // TestResumeTooLate: a place lives on for a while only.
 func TestResumeTooLate(t *testing.T) {
 	w := newWorld(t)
