@@ -118,7 +118,7 @@ func (r *ran) check() {
 }
 
 // leg plans the workflow and takes the first leg that starts.
-func (b bench) leg(t *testing.T) plan.Leg {
+func (b bench) leg(t testing.TB) plan.Leg {
 	t.Helper()
 	w, diags := workflow.Parse(".github/workflows/ci.yml", []byte(b.workflow))
 	if diags.HasErrors() {
