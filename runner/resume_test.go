@@ -157,10 +157,10 @@ func TestSurvives(t *testing.T) {
 				}
 			}
 			for _, late := range []time.Duration{0, 250 * time.Millisecond} {
-				for n := 1; n <= want.saves; n++ {
+				for n := 1; n <= want.saves; n += 1 + int(late/(200*time.Millisecond)) {
 					check(fmt.Sprintf("killed after checkpoint %d, late %s", n, late), killAt{save: n, late: late})
 				}
-				for n := 1; n <= want.saves && late > 0; n += 3 {
+				for n := 1; n <= want.saves && late > 0; n += 5 {
 					for _, more := range []int{1, 2, 5} {
 						check(fmt.Sprintf("killed after checkpoint %d and %d more", n, more), killAt{save: n, late: late, again: more})
 					}
@@ -168,7 +168,7 @@ func TestSurvives(t *testing.T) {
 				if late == 0 { // the moments between are those of the checkpoints
 					continue
 				}
-				for d := 10 * time.Millisecond; d < want.took; d += max(70*time.Millisecond, want.took/20) {
+				for d := 10 * time.Millisecond; d < want.took; d += max(70*time.Millisecond, want.took/12) {
 					check(fmt.Sprintf("killed after %s, late %s", d, late), killAt{after: d, late: late, pause: 100 * time.Millisecond})
 				}
 			}

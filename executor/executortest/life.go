@@ -39,6 +39,56 @@ func testAttachProcess(s *suite) {
 	}
 }
 
+// testHold: of a process that is held nothing is given up before somebody says
+// so, however much it printed and how many came after it.
+func testHold(s *suite) {
+	env := s.place()
+	const size = 50_000_000 // of ScriptBig
+	big := s.sh(env, ScriptBig)
+	ready := make(chan struct{})
+	got := int64(0)
+	p, err := env.Start(s.ctx, big, func(_ int64, data []byte) {
+		<-ready
+		got += int64(len(data))
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+	held, ok := p.(executor.Held)
+	if !ok {
+		close(ready)
+		s.Fatal("processes cannot be held")
+	}
+	held.Hold()
+	close(ready)
+	if exit := s.wait(p); exit.Code != 0 || got != size {
+		s.Fatalf("exit %+v after %d bytes", exit, got)
+	}
+	for range 10 { // more than are kept of those that are not held
+		s.script(env, ScriptTrue)
+	}
+	for _, from := range []int64{0, size - 1000} {
+		again, first := int64(0), int64(-1)
+		q, err := env.AttachProcess(s.ctx, big.ID, from, func(offset int64, data []byte) {
+			if first < 0 {
+				first = offset
+			}
+			again += int64(len(data))
+		})
+		if err != nil {
+			s.Fatalf("attach at %d: %v", from, err)
+		}
+		if h, ok := q.(executor.Held); ok {
+			h.Hold()
+		}
+		if exit := s.wait(q); exit.Code != 0 || first != from || again != size-from {
+			s.Errorf("attached at %d: exit %+v, %d bytes from %d on", from, exit, again, first)
+		}
+	}
+	held.Taken(size - 500)
+	held.Forget()
+}
+
 func testAttach(s *suite) {
 	x, env := s.create("run-1")
 	_, err := x.Attach(s.ctx, "no-such/environment")

@@ -53,6 +53,7 @@ func Run(t *testing.T, open Open) {
 		{"evil archives", testEvil},
 		{"hashFiles", testHashFiles},
 		{"attach to a process", testAttachProcess},
+		{"hold a process", testHold},
 		{"attach to an environment", testAttach},
 		{"expose a port", testExpose},
 		{"expose after attaching", testExposeAgain},
