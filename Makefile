@@ -82,6 +82,7 @@ conformance: go ## Compare with GitHub's own parser and evaluator in full; print
 .PHONY: bench
 bench: build ## Measure against act and the bare engine; prints the table of docs/performance.md
 	$(GO) run ./cmd/internal/bench -drydock bin/drydock $(BENCHFLAGS)
+	$(GO) test -run '^$$' -bench Transfer -benchtime 3x ./runner/service/blob
 
 .PHONY: install
 install: build ## Install bin/drydock below PREFIX (default /usr/local)
