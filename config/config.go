@@ -28,6 +28,10 @@ type Config struct {
 	Artifacts   Artifacts
 	Services    Services
 	Check       Check
+	Server      Server
+	App         App
+	Vault       Vault
+	DatabaseURL string // empty: a file below StateDir; it holds a password
 
 	origins map[string]Origin // by key; of a map's entry by key + "." + entry
 }

@@ -117,6 +117,8 @@ func TestDefaults(t *testing.T) {
 	}
 	want := Config{
 		Executor: "auto", Pull: "missing", CacheDir: "/c/drydock", StateDir: "/s/drydock",
+		Server: Server{Listen: "127.0.0.1:8080", Approval: ApprovalAlways, LocalToken: true},
+		App:    App{Folder: "/s/drydock/app"}, Vault: Vault{KeyFile: "/s/drydock/server/vault.key"},
 		Platforms: map[string]string{
 			"ubuntu-latest": "ghcr.io/catthehacker/ubuntu:act-latest", "ubuntu-24.04": "ghcr.io/catthehacker/ubuntu:act-24.04",
 			"ubuntu-22.04": "ghcr.io/catthehacker/ubuntu:act-22.04", "self-hosted": "host",
@@ -396,4 +398,20 @@ func FuzzParseFile(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestPasswordsAreHidden(t *testing.T) {
+	w := newWorld(t, "", "")
+	c, err := w.load(nil, "DRYDOCK_DATABASE_URL=postgres://drydock:hunter2@db/drydock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range c.Settings() {
+		if strings.Contains(s.Value, "hunter2") {
+			t.Errorf("%s shows the password", s.Key)
+		}
+	}
+	if _, err := w.load(nil, "DRYDOCK_DATABASE_URL=mysql://drydock:hunter2@db/drydock"); err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("the error of a wrong database: %v", err)
+	}
 }

@@ -46,6 +46,8 @@ type Field struct {
 	// Path settings are file names: "~/" is the home folder, and a relative one
 	// starts at the file that holds it, else at the working directory.
 	Path bool
+	// Hidden settings hold a password: "config print" says only that they are set.
+	Hidden bool
 
 	ref func(*Config) any // *string, *bool, *int, *time.Duration, *[]string, *map[string]string or *[]Runner
 }
@@ -53,7 +55,7 @@ type Field struct {
 // Fields is the table, in the order of help texts and "config print".
 func Fields() []Field { return slices.Clone(fields) }
 
-var fields = slices.Concat(engineFields, kubernetesFields, otherFields)
+var fields = slices.Concat(engineFields, kubernetesFields, otherFields, serverFields)
 
 var engineFields = []Field{
 	{

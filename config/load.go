@@ -60,6 +60,7 @@ func Load(o Options) (*Config, error) {
 	}
 	c.GitHub.ServerURL = strings.TrimRight(c.GitHub.ServerURL, "/")
 	c.GitHub.APIURL = strings.TrimRight(c.GitHub.APIURL, "/")
+	c.Server.URL = strings.TrimRight(c.Server.URL, "/")
 	if len(problems) == 0 {
 		if err := c.Validate(); err != nil {
 			return nil, err

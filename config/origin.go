@@ -41,7 +41,7 @@ func (c *Config) Origin(key string) Origin { return c.origins[key] }
 // Setting is one line of "config print".
 type Setting struct {
 	Key    string // of a map's entry the key, a dot and the entry
-	Value  string
+	Value  string // "***" when it is hidden
 	Origin Origin
 }
 
@@ -62,7 +62,11 @@ func (c *Config) Settings() []Setting {
 			}
 			continue
 		}
-		all = append(all, Setting{f.Key, text(f.ref(c)), c.Origin(f.Key)})
+		value := text(f.ref(c))
+		if f.Hidden && value != "" {
+			value = "***"
+		}
+		all = append(all, Setting{f.Key, value, c.Origin(f.Key)})
 	}
 	return all
 }

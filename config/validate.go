@@ -31,6 +31,7 @@ func (c *Config) Validate() error {
 	}
 	c.checkRunners(fail)
 	c.checkKubernetes(fail)
+	c.checkServer(fail)
 	if c.MaxParallel < 0 {
 		fail("max_parallel", "%d is less than 0: give the number of jobs, or 0 for twice the number of CPUs, at least 8", c.MaxParallel)
 	}
@@ -68,7 +69,7 @@ func (c *Config) Validate() error {
 	}
 	for key, paths := range map[string][]string{
 		"docker.allow_mounts": c.Docker.AllowMounts, "docker.allow_devices": c.Docker.AllowDevices,
-		"cache_dir": {c.CacheDir}, "state_dir": {c.StateDir},
+		"cache_dir": {c.CacheDir}, "state_dir": {c.StateDir}, "vault.key_file": {c.Vault.KeyFile}, "app.folder": {c.App.Folder},
 	} {
 		for _, path := range paths {
 			if !filepath.IsAbs(path) {

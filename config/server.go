@@ -1,0 +1,164 @@
+package config
+
+import (
+	"net"
+	"net/url"
+	"strings"
+)
+
+// App is the GitHub App that "drydock serve" is. Files that are not named lie in
+// its folder, where "drydock app create" puts them.
+type App struct {
+	Folder            string // absolute
+	ID                int    // 0: as the folder says
+	ClientID          string // empty: as the folder says
+	PrivateKeyFile    string // absolute; empty: private-key.pem in Folder
+	WebhookSecretFile string // absolute; empty: webhook-secret in Folder
+	ClientSecretFile  string // absolute; empty: client-secret in Folder
+}
+
+// Server is "drydock serve".
+type Server struct {
+	Listen         string   // HOST:PORT
+	URL            string   // without a slash at the end; empty: http:// and Listen
+	Name           string   // of this process among those of one database; empty: the host's name
+	Labels         []string // that its workers offer; empty: any
+	Admins         []string // logins
+	Jobs           int      // at once, here; 0: as MaxParallel
+	RepositoryJobs int      // at once, of one repository; 0: any number
+	Approval       string   // one of the Approval constants
+	SecretsFolder  string   // absolute; empty: none
+	LocalToken     bool
+}
+
+// Vault is where the key of stored secrets lies.
+type Vault struct {
+	KeyFile string // absolute
+}
+
+// Values of Server.Approval.
+const (
+	ApprovalAlways    = "always"
+	ApprovalFirstTime = "first-time"
+	ApprovalNever     = "never"
+)
+
+// serverFields are the rows of the server. All are the operator's.
+var serverFields = []Field{
+	{
+		Key: "server.listen", Env: "DRYDOCK_SERVER_LISTEN", Kind: String, Arg: "HOST:PORT", Default: "127.0.0.1:8080", UserOnly: true,
+		Doc: "address that the server listens at; an empty HOST is every one",
+		ref: func(c *Config) any { return &c.Server.Listen },
+	},
+	{
+		Key: "server.url", Env: "DRYDOCK_SERVER_URL", Kind: String, Arg: "URL", UserOnly: true,
+		Doc: "address that people and GitHub reach the server at; empty is http:// and server.listen",
+		ref: func(c *Config) any { return &c.Server.URL },
+	},
+	{
+		Key: "server.name", Env: "DRYDOCK_SERVER_NAME", Kind: String, Arg: "NAME", UserOnly: true,
+		Doc: "name of this process among those that share a database: after a restart it goes on with its own jobs; empty is the host's name",
+		ref: func(c *Config) any { return &c.Server.Name },
+	},
+	{
+		Key: "server.labels", Env: "DRYDOCK_SERVER_LABELS", Kind: List, Arg: "LABEL,...", UserOnly: true,
+		Doc: "labels of runs-on whose jobs this process takes; empty is any",
+		ref: func(c *Config) any { return &c.Server.Labels },
+	},
+	{
+		Key: "server.jobs", Env: "DRYDOCK_SERVER_JOBS", Kind: Int, Arg: "N", Default: "0", UserOnly: true,
+		Doc: "jobs that run at the same time in this process; 0 is as max_parallel",
+		ref: func(c *Config) any { return &c.Server.Jobs },
+	},
+	{
+		Key: "server.repository_jobs", Env: "DRYDOCK_SERVER_REPOSITORY_JOBS", Kind: Int, Arg: "N", Default: "0", UserOnly: true,
+		Doc: "jobs of one repository that run at the same time, in all processes; 0 is any number",
+		ref: func(c *Config) any { return &c.Server.RepositoryJobs },
+	},
+	{
+		Key: "server.approval", Env: "DRYDOCK_SERVER_APPROVAL", Kind: String, Arg: "WHEN",
+		Values: []string{ApprovalAlways, ApprovalFirstTime, ApprovalNever}, Default: ApprovalAlways, UserOnly: true,
+		Doc: "when a pull request from a fork waits for somebody with write access: always, for those who never contributed, never",
+		ref: func(c *Config) any { return &c.Server.Approval },
+	},
+	{
+		Key: "server.admins", Env: "DRYDOCK_SERVER_ADMINS", Kind: List, Arg: "LOGIN,...", UserOnly: true,
+		Doc: "logins of those who see deliveries and the queue, whatever repository they belong to",
+		ref: func(c *Config) any { return &c.Server.Admins },
+	},
+	{
+		Key: "server.secrets_folder", Env: "DRYDOCK_SERVER_SECRETS_FOLDER", Kind: String, Arg: "FOLDER", UserOnly: true, Path: true,
+		Doc: "folder with more secrets, such as mounted Secrets of Kubernetes: OWNER/REPOSITORY/NAME and OWNER/NAME are files with one value each",
+		ref: func(c *Config) any { return &c.Server.SecretsFolder },
+	},
+	{
+		Key: "server.local_token", Env: "DRYDOCK_SERVER_LOCAL_TOKEN", Kind: Bool, Default: "true", UserOnly: true,
+		Doc: "let who can read the file \"token\" below state_dir/server sign in with it, from this machine only",
+		ref: func(c *Config) any { return &c.Server.LocalToken },
+	},
+	{
+		Key: "database_url", Env: "DRYDOCK_DATABASE_URL", Kind: String, Arg: "URL", UserOnly: true, Hidden: true,
+		Doc: "database of the server: postgres://USER:PASSWORD@HOST/NAME; empty is a file below state_dir",
+		ref: func(c *Config) any { return &c.DatabaseURL },
+	},
+	{
+		Key: "vault.key_file", Env: "DRYDOCK_VAULT_KEY_FILE", Kind: String, Arg: "FILE", Default: "$XDG_STATE_HOME/drydock/server/vault.key", UserOnly: true, Path: true,
+		Doc: "file with the key of stored secrets, made when there is none; the variable DRYDOCK_VAULT_KEY may hold the key itself",
+		ref: func(c *Config) any { return &c.Vault.KeyFile },
+	},
+	{
+		Key: "app.folder", Env: "DRYDOCK_APP_FOLDER", Kind: String, Arg: "FOLDER", Default: "$XDG_STATE_HOME/drydock/app", UserOnly: true, Path: true,
+		Doc: "folder that \"drydock app create\" puts the GitHub App's id, key and secrets in",
+		ref: func(c *Config) any { return &c.App.Folder },
+	},
+	{
+		Key: "app.id", Env: "DRYDOCK_APP_ID", Kind: Int, Arg: "ID", Default: "0", UserOnly: true,
+		Doc: "id of the GitHub App; 0 is as the folder says",
+		ref: func(c *Config) any { return &c.App.ID },
+	},
+	{
+		Key: "app.private_key_file", Env: "DRYDOCK_APP_PRIVATE_KEY_FILE", Kind: String, Arg: "FILE", UserOnly: true, Path: true,
+		Doc: "file with the App's private key (PEM); empty is private-key.pem in the folder",
+		ref: func(c *Config) any { return &c.App.PrivateKeyFile },
+	},
+	{
+		Key: "app.webhook_secret_file", Env: "DRYDOCK_APP_WEBHOOK_SECRET_FILE", Kind: String, Arg: "FILE", UserOnly: true, Path: true,
+		Doc: "file with the secret that GitHub signs deliveries with, one in a line while it is being changed; empty is webhook-secret in the folder",
+		ref: func(c *Config) any { return &c.App.WebhookSecretFile },
+	},
+	{
+		Key: "app.client_id", Env: "DRYDOCK_APP_CLIENT_ID", Kind: String, Arg: "ID", UserOnly: true,
+		Doc: "client id of the App, for signing in; empty is as the folder says",
+		ref: func(c *Config) any { return &c.App.ClientID },
+	},
+	{
+		Key: "app.client_secret_file", Env: "DRYDOCK_APP_CLIENT_SECRET_FILE", Kind: String, Arg: "FILE", UserOnly: true, Path: true,
+		Doc: "file with the client secret of the App; empty is client-secret in the folder",
+		ref: func(c *Config) any { return &c.App.ClientSecretFile },
+	},
+}
+
+// checkServer checks what belongs to the server.
+func (c *Config) checkServer(fail func(key, format string, args ...any)) {
+	if _, port, err := net.SplitHostPort(c.Server.Listen); err != nil || port == "" {
+		fail("server.listen", "%q is no address: give HOST:PORT, such as 127.0.0.1:8080", c.Server.Listen)
+	}
+	if u := c.Server.URL; u != "" && !webURL(u) {
+		fail("server.url", "%q is no http or https URL", u)
+	}
+	if n := c.Server.Jobs; n < 0 {
+		fail("server.jobs", "%d is less than 0: give the number of jobs, or 0 for as max_parallel", n)
+	}
+	if n := c.Server.RepositoryJobs; n < 0 {
+		fail("server.repository_jobs", "%d is less than 0: give the number of jobs, or 0 for any number", n)
+	}
+	if c.App.ID < 0 {
+		fail("app.id", "%d is no id of a GitHub App", c.App.ID)
+	}
+	// The URL holds a password: messages must not repeat it.
+	if d := c.DatabaseURL; d != "" {
+		if u, err := url.Parse(d); err != nil || !strings.HasPrefix(u.Scheme, "postgres") {
+			fail("database_url", "is no postgres:// URL: leave it out for a file below state_dir")
+		}
+	}
+}
