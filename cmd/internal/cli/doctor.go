@@ -32,7 +32,8 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Say what works on this machine, what does not, and how to mend it",
 		Long: `Doctor examines git, the Docker engine, images, node builds, certificates and folders, and where
-jobs may run in Kubernetes (--executor kubernetes) access, rights, quota and security there. With
+jobs may run in Kubernetes (--executor kubernetes) access, rights, quota and security there; of a
+GitHub App its key, permissions, events, webhook and this machine's clock. With
 --fix it also removes whatever a killed run left behind: containers, networks, volumes,
 pods, processes and folders. Exit code 4: something that every run needs does not work.`,
 		Example: "  drydock doctor\n  drydock doctor --fix",
@@ -81,6 +82,7 @@ func (a *app) examine(ctx context.Context, p *parts, fix bool) []finding {
 	findings = append(findings, a.examineHelper(), a.examineHost(ctx, p))
 	findings = append(findings, a.examineNode(ctx, p)...)
 	findings = append(findings, a.examineCertificates(), a.examineFolders())
+	findings = append(findings, a.examineApp(ctx)...)
 	if fix {
 		findings = append(findings, a.examineRemains(ctx, p)...)
 	}
