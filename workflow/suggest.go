@@ -68,3 +68,7 @@ func distance(a, b string) int {
 	}
 	return last[len(b)]
 }
+
+// Suggest says what would be accepted instead of got, the likely meant first: the
+// hint of a diagnostic on other files of a repository.
+func Suggest(got string, choices []string) string { return suggest(got, choices) }
