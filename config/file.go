@@ -140,6 +140,9 @@ func (p *parser) mapping(prefix string, n *yaml.Node) {
 			p.mapping(key+".", content)
 			continue
 		}
+		if prefix == "services." && p.source == FromProjectFile && target(content).Kind == yaml.MappingNode {
+			continue // a service of the repository: githubapp/pipeline/declaration reads it
+		}
 		p.fail(name, "unknown key %q%s", key, hint(suggestKey(prefix, key)))
 	}
 }
