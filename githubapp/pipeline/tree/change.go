@@ -1,0 +1,124 @@
+package tree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Change is what lies between two states of a repository.
+type Change struct {
+	Base  string   // SHA of the commit that was compared with; empty: none
+	Files []string // sorted; a rename is two files
+	// Unknown says why it cannot be told which files changed; every file may have
+	// then. Empty: Files are all.
+	Unknown string
+}
+
+// NoSHA stands for a commit that does not exist, as in GitHub's payloads.
+const NoSHA = "0000000000000000000000000000000000000000"
+
+// Push is what a push changed: from what the branch was to what it is now, also
+// when it was moved by force. A commit that is not there any more leaves open what
+// changed.
+func (r *Repository) Push(ctx context.Context, before, after string) (Change, error) {
+	if before == "" || strings.Trim(before, "0") == "" {
+		return Change{Unknown: "first push: there is nothing before it"}, nil
+	}
+	base, err := r.Resolve(ctx, before)
+	if err != nil {
+		if ctx.Err() != nil {
+			return Change{}, err
+		}
+		return Change{Unknown: fmt.Sprintf("the commit before the push, %s, is not here: it was replaced by force or never fetched", short(before))}, nil
+	}
+	return r.between(ctx, base, after)
+}
+
+// PullRequest is what a pull request changes: from where it left its base.
+func (r *Repository) PullRequest(ctx context.Context, base, head string) (Change, error) {
+	common, unknown, err := r.common(ctx, base, head)
+	if err != nil || unknown != "" {
+		return Change{Unknown: unknown}, err
+	}
+	return r.between(ctx, common, head)
+}
+
+// common is the merge base. Where there is none it cannot be told what changed:
+// the histories are strangers, or the clone is shallow.
+func (r *Repository) common(ctx context.Context, base, head string) (sha, unknown string, err error) {
+	out, err := git(ctx, r.dir, "merge-base", "--end-of-options", base, head)
+	var refused *refusal
+	if errors.As(err, &refused) {
+		return "", fmt.Sprintf("%s and %s have no commit in common here", short(base), short(head)), nil
+	}
+	return strings.TrimSpace(out), "", err
+}
+
+// between compares two commits that are there.
+func (r *Repository) between(ctx context.Context, base, head string) (Change, error) {
+	out, err := git(ctx, r.dir, append(diff, "--end-of-options", base, head, "--")...)
+	if err != nil {
+		return Change{}, fmt.Errorf("compare %q with %q: %w", base, head, err)
+	}
+	files := records(out)
+	slices.Sort(files)
+	return Change{Base: base, Files: files}, nil
+}
+
+var diff = []string{"diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-color", "--no-relative", "--ignore-submodules=none"}
+
+// Local is what the working copy changes: against a revision when one is given,
+// else against where HEAD left its upstream, or the remote's default branch.
+func (r *Repository) Local(ctx context.Context, top, since string) (Change, error) {
+	base := ""
+	switch {
+	case since == "":
+		head, err := r.Resolve(ctx, "HEAD")
+		if err != nil {
+			return Change{Unknown: "there is no commit yet"}, ctx.Err()
+		}
+		upstream := ""
+		for _, revision := range []string{"@{upstream}", "refs/remotes/origin/HEAD"} {
+			if upstream, err = r.Resolve(ctx, revision); err == nil {
+				break
+			}
+		}
+		if upstream == "" {
+			return Change{Unknown: "this branch has no upstream to compare with: --since REF gives a commit"}, ctx.Err()
+		}
+		unknown := ""
+		if base, unknown, err = r.common(ctx, upstream, head); err != nil || unknown != "" {
+			return Change{Unknown: unknown}, err
+		}
+	case strings.Trim(since, "0") == "":
+		return Change{Unknown: "first push: there is nothing before it"}, nil
+	default:
+		var err error
+		if base, err = r.Resolve(ctx, since); err != nil {
+			return Change{}, err
+		}
+	}
+	var known, others string
+	group, within := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		known, err = git(within, top, append(slices.Clone(diff), "--end-of-options", base, "--")...)
+		return err
+	})
+	group.Go(func() (err error) { others, err = untracked(within, top); return err })
+	if err := group.Wait(); err != nil {
+		return Change{}, fmt.Errorf("compare the working copy with %q: %w", base, err)
+	}
+	files := records(known)
+	for _, path := range records(others) {
+		files = append(files, strings.TrimSuffix(path, "/"))
+	}
+	slices.Sort(files)
+	return Change{Base: base, Files: slices.Compact(files)}, nil
+}
+
+func short(sha string) string { return sha[:min(7, len(sha))] }
