@@ -85,6 +85,7 @@ func (e *environment) ephemeral(name string, spec executor.ContainerSpec) corev1
 	for _, k := range slices.Sorted(maps.Keys(spec.Env)) {
 		c.Env = append(c.Env, corev1.EnvVar{Name: k, Value: literal([]string{spec.Env[k]})[0]})
 	}
+	c.Env = e.x.opts.trust(c.Env, e.info.Paths.Work)
 	return c
 }
 

@@ -92,6 +92,9 @@ func (e *environment) start(ctx context.Context, w *waiter, d *draft, pod *corev
 	if err := e.settle(ctx, d.spec.Kind, d.provided()); err != nil {
 		return err
 	}
+	if err := e.bringTrust(ctx); err != nil {
+		return err
+	}
 	e.finish(pod, id, records(d.services))
 	for _, f := range d.forwards {
 		if !f.reachable {

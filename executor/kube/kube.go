@@ -48,6 +48,13 @@ type Options struct {
 	// it when its Spec says nothing. 0: 60.
 	Linger int
 
+	// CACert is a bundle of certificates that jobs shall trust beside those of
+	// their image. Empty: none.
+	CACert []byte
+	// Proxy are variables that a job needs to reach the network, such as
+	// https_proxy.
+	Proxy map[string]string
+
 	// ImageConfig tells the entrypoint and the command of an image, which
 	// Kubernetes does not. May be nil: docker actions then need `entrypoint`.
 	ImageConfig func(context.Context, executor.Image) (entrypoint, cmd []string, err error)

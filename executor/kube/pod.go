@@ -45,6 +45,7 @@ func (x *Executor) draft(spec executor.Spec) (*draft, error) {
 	}); err != nil {
 		return nil, err
 	}
+	d.opts.proxies(d.job)
 	if len(d.job.ports) > 0 {
 		d.notes = append(d.notes, "ports of the job's container are not published on any machine")
 	}
@@ -216,7 +217,7 @@ func (d *draft) jobContainer() (corev1.Container, error) {
 		Command: []string{
 			helperTarget, "serve", "--socket", socketOf(jobContainer), "--linger", strconv.Itoa(d.linger()),
 		},
-		Env: d.secret.hide(d.job.env),
+		Env: d.opts.trust(d.secret.hide(d.job.env), paths.Work),
 	}
 	d.secret.login(d.spec.Image)
 	d.shelf.folder("work", false, nil)

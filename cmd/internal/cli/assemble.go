@@ -64,7 +64,7 @@ func (a *app) assemble(local []action.LocalRepository) (*parts, error) {
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
-	if p.kube, err = a.kubernetes(log, p.docker); err != nil {
+	if p.kube, err = a.kubernetes(log, p.docker, ca); err != nil {
 		return nil, err
 	}
 	p.store = action.NewStore(action.Options{

@@ -15,13 +15,14 @@ import (
 
 // kubernetes makes the back end for the cluster that is configured, with a class
 // for every runner that may be there. It connects when it is first used.
-func (a *app) kubernetes(log *slog.Logger, engine *docker.Executor) (*kube.Executor, error) {
+func (a *app) kubernetes(log *slog.Logger, engine *docker.Executor, ca []byte) (*kube.Executor, error) {
 	k := a.config.Kubernetes
 	o := kube.Options{
 		Kubeconfig: k.Kubeconfig, Context: k.Context, Namespace: k.Namespace,
 		HelperImage: helperImage(a.config), Externals: k.Externals,
 		Pod: podOf(k), Classes: map[string]kube.Class{},
 		Wait: k.Wait, PullWait: k.PullWait, Linger: a.linger(), Log: log,
+		CACert: ca, Proxy: a.proxy(),
 		ImageConfig: a.imageConfig(engine),
 	}
 	if !a.config.Offline {
