@@ -110,6 +110,9 @@ func LabelSet(labels []string) string {
 	return string(text)
 }
 
+// AnyLabel, offered by a worker, stands for all labels.
+const AnyLabel = "*"
+
 // Offers tells whether a worker with these labels can take a job of that set.
 func Offers(offered []string, set string) bool {
 	var wanted []string
@@ -117,6 +120,9 @@ func Offers(offered []string, set string) bool {
 		return false
 	}
 	have := normalLabels(offered)
+	if slices.Contains(have, AnyLabel) {
+		return true
+	}
 	for _, l := range wanted {
 		if _, ok := slices.BinarySearch(have, l); !ok {
 			return false
