@@ -64,6 +64,8 @@ type gate struct {
 var gates = []gate{
 	{"github.com/docker/docker", []string{"executor/docker", "executor/build"}},
 	{"github.com/moby/moby", nil}, // docker/docker's client is the one we speak through
+	// Its parser alone: what a Dockerfile copies is told without a builder.
+	{"github.com/moby/buildkit/frontend/dockerfile", []string{"githubapp/pipeline/dockerfile", "executor/build"}},
 	{"github.com/moby/buildkit", []string{"executor/build"}},
 	{"k8s.io", []string{"executor/kube"}},
 	{"github.com/google/go-github", []string{"githubapp/...", "runner/action"}},

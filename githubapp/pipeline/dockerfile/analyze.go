@@ -1,0 +1,327 @@
+package dockerfile
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
+)
+
+// allPlatforms stand for a build that does not say which it is for.
+var allPlatforms = []string{
+	"linux/amd64", "linux/arm64", "linux/arm/v7", "linux/arm/v6", "linux/386", "linux/ppc64le", "linux/riscv64", "linux/s390x",
+}
+
+// known are frontends that read Dockerfiles as we do.
+var known = regexp.MustCompile(`^(docker\.io/)?docker/dockerfile(-upstream)?(:|@|$)`)
+
+// Analyze reads a Dockerfile. Its error says that no builder could read it either.
+func Analyze(src []byte, o Options) (in *Inputs, err error) {
+	// The parser is another's and the file a stranger's.
+	defer func() {
+		if p := recover(); p != nil {
+			in, err = nil, fmt.Errorf("it cannot be read: %v", p)
+		}
+	}()
+	in = &Inputs{}
+	if syntax, _, _, ok := parser.DetectSyntax(src); ok && !known.MatchString(syntax) {
+		in.add(Source{Pattern: ".", Text: "# syntax=" + syntax, Line: 1, Doubt: "what this frontend reads cannot be told"})
+		return in, nil
+	}
+	result, err := parser.Parse(bytes.NewReader(src))
+	if err != nil {
+		return nil, err
+	}
+	platforms := o.Platforms
+	if len(platforms) == 0 {
+		platforms = allPlatforms
+	}
+	for _, platform := range platforms {
+		// Expanding changes the instructions: each platform has its own.
+		stages, globals, err := instructions.Parse(result.AST, nil)
+		if err != nil {
+			return nil, err
+		}
+		f := &file{in: in, o: o, lex: shell.NewLex(result.EscapeToken), stages: stages, platform: platform}
+		if err := f.analyze(globals); err != nil {
+			return nil, err
+		}
+	}
+	return in, nil
+}
+
+// file is a Dockerfile for one platform.
+type file struct {
+	in       *Inputs
+	o        Options
+	lex      *shell.Lex
+	stages   []instructions.Stage
+	platform string
+
+	globals map[string]string
+	needs   []map[int]bool      // stages that each needs
+	env     []map[string]string // after each stage: stages that start from it inherit ENV and ARG
+}
+
+// found is what one stage reads; it counts when the target needs the stage.
+type found struct {
+	sources []Source
+	images  []Image
+}
+
+func (f *file) analyze(globals []instructions.ArgCommand) error {
+	f.globals = f.platformArgs()
+	for _, arg := range globals {
+		for _, pair := range arg.Args {
+			f.define(f.globals, pair, nil)
+		}
+	}
+	target := len(f.stages) - 1
+	if f.o.Target != "" {
+		if target = f.stage(f.o.Target, len(f.stages)); target < 0 {
+			return fmt.Errorf("there is no stage %q to build", f.o.Target)
+		}
+	}
+	all := make([]found, len(f.stages))
+	for i := range f.stages {
+		all[i] = f.read(i)
+	}
+	// Builders make only the stages that the target needs.
+	wanted := map[int]bool{}
+	f.want(target, wanted)
+	for _, i := range slices.Sorted(maps.Keys(wanted)) {
+		for _, s := range all[i].sources {
+			f.in.add(s)
+		}
+		for _, image := range all[i].images {
+			f.in.addImage(image)
+		}
+	}
+	return nil
+}
+
+func (f *file) want(i int, wanted map[int]bool) {
+	if wanted[i] {
+		return
+	}
+	wanted[i] = true
+	for other := range f.needs[i] {
+		f.want(other, wanted)
+	}
+}
+
+// platformArgs are the variables of every build for a platform (Dockerfile
+// reference: automatic platform ARGs in the global scope). BUILDPLATFORM and its
+// like are the builder's secret.
+func (f *file) platformArgs() map[string]string {
+	parts := append(strings.SplitN(f.platform, "/", 3), "", "", "")
+	return map[string]string{
+		"TARGETPLATFORM": f.platform, "TARGETOS": parts[0], "TARGETARCH": parts[1], "TARGETVARIANT": parts[2],
+	}
+}
+
+// define sets an ARG. Without a value it takes the global one, if there is any.
+func (f *file) define(env map[string]string, pair instructions.KeyValuePairOptional, globals map[string]string) {
+	if given, ok := f.o.Args[pair.Key]; ok {
+		env[pair.Key] = given
+		return
+	}
+	if pair.Value != nil {
+		value, unknown := f.expand(*pair.Value, env)
+		if unknown == "" {
+			env[pair.Key] = value
+		} else {
+			delete(env, pair.Key) // and so unknown itself
+		}
+		return
+	}
+	if value, ok := globals[pair.Key]; ok {
+		env[pair.Key] = value
+	}
+}
+
+// expand replaces variables; unknown names one that the Dockerfile does not define.
+func (f *file) expand(word string, env map[string]string) (value, unknown string) {
+	r, err := f.lex.ProcessWordWithMatches(word, environment(env))
+	if err != nil {
+		return word, word
+	}
+	for name := range r.Unmatched {
+		unknown = max(unknown, "$"+name)
+	}
+	return r.Result, unknown
+}
+
+type environment map[string]string
+
+func (e environment) Get(name string) (string, bool) { v, ok := e[name]; return v, ok }
+func (e environment) Keys() []string                 { return slices.Collect(maps.Keys(e)) }
+
+// stage finds an earlier stage by name or number, or gives -1.
+func (f *file) stage(name string, before int) int {
+	for i := range before {
+		if f.stages[i].Name != "" && strings.EqualFold(f.stages[i].Name, name) {
+			return i
+		}
+	}
+	if n, err := strconv.Atoi(name); err == nil && n >= 0 && n < before {
+		return n
+	}
+	return -1
+}
+
+// read goes through one stage.
+func (f *file) read(i int) found {
+	s := &f.stages[i]
+	line := 1
+	if len(s.Location) > 0 {
+		line = s.Location[0].Start.Line
+	}
+	var out found
+	f.needs = append(f.needs, map[int]bool{})
+	env := map[string]string{}
+	base, unknown := f.expand(s.BaseName, f.globals)
+	if from := f.stageByName(base, i); from >= 0 {
+		f.needs[i][from] = true
+		maps.Copy(env, f.env[from])
+	} else if unknown != "" {
+		out.sources = append(out.sources, Source{Pattern: ".", Text: "FROM " + s.BaseName, Line: line, Doubt: unknown + " is not known: the base may be another service's image"})
+	} else {
+		out.images = append(out.images, Image{base, line, true})
+		if strings.Contains(base, "onbuild") {
+			out.sources = append(out.sources, Source{Pattern: ".", Text: "FROM " + base, Line: line, Doubt: "the base may copy files by its ONBUILD triggers"})
+		}
+	}
+	for _, c := range s.Commands {
+		f.command(i, c, env, &out)
+	}
+	f.env = append(f.env, env)
+	return out
+}
+
+// stageByName finds the stage that FROM names: numbers are images there.
+func (f *file) stageByName(name string, before int) int {
+	if _, err := strconv.Atoi(name); err == nil {
+		return -1
+	}
+	return f.stage(name, before)
+}
+
+func (f *file) command(i int, c instructions.Command, env map[string]string, out *found) {
+	line := 1
+	if at := c.Location(); len(at) > 0 {
+		line = at[0].Start.Line
+	}
+	switch c := c.(type) {
+	case *instructions.ArgCommand:
+		for _, pair := range c.Args {
+			f.define(env, pair, f.globals)
+		}
+	case *instructions.EnvCommand:
+		before := maps.Clone(env)
+		for _, pair := range c.Env {
+			value, unknown := f.expand(pair.Value, before)
+			if unknown != "" {
+				delete(env, pair.Key)
+				continue
+			}
+			env[pair.Key] = value
+		}
+	case *instructions.CopyCommand:
+		if c.From != "" {
+			f.from(i, c.From, line, out)
+			return
+		}
+		f.sources("COPY", c.SourcePaths, line, env, out)
+	case *instructions.AddCommand:
+		f.sources("ADD", c.SourcePaths, line, env, out)
+	case *instructions.RunCommand:
+		f.mounts(i, c, line, env, out)
+	case *instructions.OnbuildCommand:
+		f.in.Triggers = true
+	}
+}
+
+// from is COPY --from and RUN --mount=from: a stage or an image.
+func (f *file) from(i int, name string, line int, out *found) {
+	if strings.Contains(name, "$") {
+		for other := range i {
+			f.needs[i][other] = true
+		}
+		return
+	}
+	if stage := f.stage(name, i); stage >= 0 {
+		f.needs[i][stage] = true
+		return
+	}
+	out.images = append(out.images, Image{name, line, false})
+}
+
+var remote = regexp.MustCompile(`^(https?://|git://|ssh://|git@|github\.com/)`)
+
+// sources are those of COPY and ADD out of the context.
+func (f *file) sources(instruction string, texts []string, line int, env map[string]string, out *found) {
+	for _, text := range texts {
+		value, unknown := f.expand(text, env)
+		s := Source{Text: instruction + " " + text, Line: line}
+		switch {
+		case unknown != "":
+			s.Pattern, s.Doubt = ".", unknown+" is not known from the Dockerfile: only its base image may define it"
+		case instruction == "ADD" && remote.MatchString(value):
+			continue
+		default:
+			s.Pattern, s.Outside = below(value)
+		}
+		out.sources = append(out.sources, s)
+	}
+}
+
+// below makes a source relative to the context, as builders do: "/x" and "../x"
+// are "x".
+func below(text string) (pattern string, outside bool) {
+	clean := path.Clean(text)
+	outside = clean == ".." || strings.HasPrefix(clean, "../")
+	pattern = strings.TrimPrefix(path.Clean("/"+text), "/")
+	if pattern == "" {
+		pattern = "."
+	}
+	return pattern, outside
+}
+
+// mounts are the files that RUN sees without copying them.
+func (f *file) mounts(i int, c *instructions.RunCommand, line int, env map[string]string, out *found) {
+	unknown := ""
+	err := c.Expand(func(word string) (string, error) {
+		value, u := f.expand(word, env)
+		unknown = max(unknown, u)
+		return value, nil
+	})
+	if err != nil || unknown != "" {
+		doubt := "the mount cannot be read"
+		if unknown != "" {
+			doubt = unknown + " is not known from the Dockerfile"
+		}
+		out.sources = append(out.sources, Source{Pattern: ".", Text: "RUN --mount", Line: line, Doubt: doubt})
+		for other := range i {
+			f.needs[i][other] = true
+		}
+		return
+	}
+	for _, m := range instructions.GetMounts(c) {
+		switch {
+		case m.From != "":
+			f.from(i, m.From, line, out)
+		case m.Type == instructions.MountTypeBind:
+			pattern, outside := below(m.Source)
+			out.sources = append(out.sources, Source{Pattern: pattern, Text: "RUN --mount=type=bind,source=" + pattern, Line: line, Outside: outside})
+		}
+	}
+}

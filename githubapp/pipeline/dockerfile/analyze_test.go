@@ -1,0 +1,166 @@
+package dockerfile
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestAnalyze(t *testing.T) {
+	arm := Options{Platforms: []string{"linux/arm64"}}
+	for _, tt := range []struct {
+		name, src       string
+		o               Options
+		sources, images string // patterns, "?" behind one in doubt, "^" behind one from outside
+	}{
+		{"plain", "FROM scratch\nCOPY a b/ ./c/../d /x/\nADD e /", arm, "a b d e", ""},
+		{"json", "FROM scratch\nCOPY [\"a b\", \"/x\"]", arm, "a b", ""},
+		{"all", "FROM alpine\nCOPY . /src", arm, ".", "alpine"},
+		{"absolute and outside", "FROM scratch\nCOPY /a ../b /", arm, "a b^", ""},
+		{"remote", "FROM scratch\nADD https://example.com/x https://github.com/a/b.git#main git@github.com:a/b.git /", arm, "", ""},
+		{"heredoc", "FROM scratch\nCOPY <<EOF /x\nhello\nEOF\nCOPY a /", arm, "a", ""},
+		{"flags", "FROM scratch\nCOPY --chown=1:1 --link --chmod=600 a /", arm, "a", ""},
+		{"wildcard", "FROM scratch\nCOPY services/*/go.mod ?.txt /", arm, "services/*/go.mod ?.txt", ""},
+		{"multi-stage", "FROM golang AS build\nCOPY src /src\nFROM scratch\nCOPY --from=build /out /\nCOPY static /", arm, "src static", "golang"},
+		{"by number", "FROM golang\nCOPY src /src\nFROM scratch\nCOPY --from=0 /out /", arm, "src", "golang"},
+		{"unneeded stage", "FROM golang AS build\nCOPY src /src\nFROM alpine AS lint\nCOPY lint /\nFROM scratch\nCOPY --from=build /out /", arm, "src", "golang"},
+		{"target", "FROM golang AS build\nCOPY src /src\nFROM scratch\nCOPY other /", Options{Target: "BUILD", Platforms: arm.Platforms}, "src", "golang"},
+		{"chain", "FROM a AS one\nCOPY x /\nFROM one AS two\nCOPY y /\nFROM two", arm, "x y", "a"},
+		{"image", "FROM scratch\nCOPY --from=registry.example/web:1 /x /", arm, "", "registry.example/web:1"},
+		{"mount", "FROM golang\nRUN --mount=target=. --mount=type=cache,target=/c go build\nRUN --mount=type=bind,source=go.sum,target=go.sum true", arm, ". go.sum", "golang"},
+		{"mount of a stage", "FROM a AS one\nCOPY x /\nFROM b\nRUN --mount=from=one,target=/y true", arm, "x", "a b"},
+		{"arg", "ARG DIR=web\nFROM scratch\nARG DIR\nCOPY ${DIR}/x /", arm, "web/x", ""},
+		{"arg given", "FROM scratch\nARG DIR=web\nCOPY $DIR/x /", Options{Args: map[string]string{"DIR": "app"}, Platforms: arm.Platforms}, "app/x", ""},
+		{"arg in from", "ARG V=1\nARG BASE=alpine:$V\nFROM ${BASE}", arm, "", "alpine:1"},
+		{"global arg not taken", "ARG DIR=web\nFROM scratch\nCOPY ${DIR}/x /", arm, ".?", ""},
+		{"env", "FROM scratch AS a\nENV D=one\nFROM a\nCOPY $D /\nENV D=two\nCOPY $D /", arm, "one two", ""},
+		{"unknown", "FROM alpine\nCOPY $HOME/x /", arm, ".?", "alpine"},
+		{"arg of unknown", "FROM alpine\nARG X=$BASE_DIR\nCOPY $X /", arm, ".?", "alpine"},
+		{"unknown base", "ARG BASE\nFROM $BASE\nCOPY a /", arm, ".? a", ""},
+		{"platform", "FROM scratch\nARG TARGETARCH\nCOPY app-$TARGETARCH /", Options{Platforms: []string{"linux/amd64", "linux/arm64"}}, "app-amd64 app-arm64", ""},
+		{"any platform", "FROM scratch\nARG TARGETOS TARGETARCH\nCOPY app-$TARGETOS-$TARGETARCH /", Options{}, "app-linux-amd64 app-linux-arm64 app-linux-arm app-linux-386 app-linux-ppc64le app-linux-riscv64 app-linux-s390x", ""},
+		{"build platform", "FROM --platform=$BUILDPLATFORM golang\nARG BUILDARCH\nCOPY x-$BUILDARCH /", arm, ".?", "golang"},
+		{"onbuild base", "FROM node:onbuild", arm, ".?", "node:onbuild"},
+		{"frontend", "# syntax=example.com/other\nANYTHING", arm, ".?", ""},
+		{"known frontend", "# syntax=docker/dockerfile:1.7\nFROM scratch\nCOPY a /", arm, "a", ""},
+		{"escape", "# escape=`\nFROM scratch\nCOPY a `\n b /", arm, "a b", ""},
+		{"lower case", "from scratch as x\ncopy a /\n# comment\n\ncopy b /", arm, "a b", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			in, err := Analyze([]byte(tt.src), tt.o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var sources, images []string
+			for _, s := range in.Sources {
+				text := s.Pattern
+				if s.Doubt != "" {
+					text += "?"
+				}
+				if s.Outside {
+					text += "^"
+				}
+				sources = append(sources, text)
+				if s.Line == 0 {
+					t.Errorf("no line: %+v", s)
+				}
+			}
+			for _, i := range in.Images {
+				images = append(images, i.Name)
+			}
+			if diff := cmp.Diff(tt.sources+" | "+tt.images, strings.Join(sources, " ")+" | "+strings.Join(images, " ")); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestAnalyzeErrors(t *testing.T) {
+	for src, want := range map[string]string{
+		"":                        "file with no instructions",
+		"COPY a b":                "no build stage",
+		"FROM scratch\nCOPPY a b": "unknown instruction: COPPY",
+		"FROM scratch\nCOPY a":    "COPY requires at least two arguments",
+	} {
+		if _, err := Analyze([]byte(src), Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", src, err, want)
+		}
+	}
+	if _, err := Analyze([]byte("FROM scratch"), Options{Target: "x"}); err == nil || !strings.Contains(err.Error(), `no stage "x"`) {
+		t.Errorf("target: %v", err)
+	}
+	if in, err := Analyze([]byte("FROM scratch\nONBUILD COPY . /"), Options{}); err != nil || !in.Triggers {
+		t.Errorf("triggers: %v, %v", in, err)
+	}
+}
+
+func TestSourceMatch(t *testing.T) {
+	for _, tt := range []struct {
+		pattern, file string
+		want          bool
+	}{
+		{".", "any/thing", true},
+		{"a", "a", true}, {"a", "a/b/c", true}, {"a", "ab", false}, {"a/b", "a/c", false},
+		{"a/b", "a", true}, // a was a folder, and is a file or link now
+		{"*.go", "main.go", true}, {"*.go", "x/main.go", false},
+		{"s/*/go.mod", "s/web/go.mod", true}, {"s/*/go.mod", "s/web/main.go", false}, {"s/*/go.mod", "s/web", true},
+		{"s/*", "s/web/deep/file", true}, {"*", "x/y", true},
+		{"a/**/c", "a/x/y/c", true}, {"a/**/c", "b/c", false}, {"**/*.go", "x", true}, {"a/b*/**", "a/bc/d", true},
+		{"[", "x", true}, {"a[b", "a/x", true},
+	} {
+		if got := (Source{Pattern: tt.pattern}).Match(tt.file); got != tt.want {
+			t.Errorf("%q matches %q: %v", tt.pattern, tt.file, got)
+		}
+	}
+}
+
+func TestIgnore(t *testing.T) {
+	i, err := ParseIgnore([]byte("# comment\n**/*.md\n!README.md\nnode_modules\n/dist\nsrc\n!src/keep\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]bool{
+		"a.md": true, "x/y/a.md": true, "README.md": false, "x/README.md": true, "node_modules/a/b": true, "x/node_modules": false,
+		"dist/x": true, "src/a": true, "src/keep/a": false, "src/keep": false, "main.go": false,
+	} {
+		if got := i.Ignored(file); got != want {
+			t.Errorf("%q is ignored: %v, want %v", file, got, want)
+		}
+	}
+	var none *Ignore
+	if none.Ignored("a") {
+		t.Error("nothing ignores")
+	}
+	if _, err := ParseIgnore([]byte("[")); err == nil {
+		t.Error("a bad pattern is read")
+	}
+}
+
+func FuzzAnalyze(f *testing.F) {
+	f.Add("FROM golang AS b\nARG X=1\nCOPY --from=0 a$X ${Y:-z} /\nRUN --mount=target=. x\nFROM b\nADD [\"a\",\"b\"]")
+	f.Add("# syntax=x\n# escape=`\nFROM a\nONBUILD COPY . .\nCOPY <<E <<F /\nE\nF")
+	f.Fuzz(func(t *testing.T, src string) {
+		in, err := Analyze([]byte(src), Options{Platforms: []string{"linux/amd64"}})
+		if err != nil {
+			return
+		}
+		for _, s := range in.Sources {
+			if s.Pattern == "" || strings.HasPrefix(s.Pattern, "/") || slices.Contains(strings.Split(s.Pattern, "/"), "..") {
+				t.Errorf("%q reads %q", src, s.Pattern)
+			}
+			s.Match("a/b/c")
+		}
+	})
+}
+
+func FuzzIgnore(f *testing.F) {
+	f.Add("**/*.md\n!README.md\n", "a/b.md")
+	f.Fuzz(func(t *testing.T, src, file string) {
+		i, err := ParseIgnore([]byte(src))
+		if err == nil {
+			i.Ignored(file)
+		}
+	})
+}
