@@ -24,6 +24,7 @@ type Config struct {
 	Log         Log
 	History     History
 	Resume      Resume
+	Requeue     string // one of the Requeue constants
 	Cache       Cache
 	Artifacts   Artifacts
 	Services    Services
@@ -154,6 +155,13 @@ const (
 	ExecutorDocker     = "docker"
 	ExecutorHost       = "host"
 	ExecutorKubernetes = "kubernetes"
+)
+
+// Values of Config.Requeue.
+const (
+	RequeueNever  = "never"
+	RequeueSafe   = "safe"
+	RequeueAlways = "always"
 )
 
 // PlatformHost in place of an image runs the job on this machine itself.

@@ -184,6 +184,12 @@ var otherFields = []Field{
 		ref: func(c *Config) any { return &c.Resume.Within },
 	},
 	{
+		Key: "requeue", Env: "DRYDOCK_REQUEUE", Kind: String, Arg: "WHICH", Values: []string{RequeueNever, RequeueSafe, RequeueAlways}, Default: RequeueSafe, UserOnly: true,
+		Doc: "which jobs are run again, whole and once, when their place was taken away (evicted, deleted, its machine lost); " +
+			"safe leaves out those that had begun and name an environment or ask for a permission to write",
+		ref: func(c *Config) any { return &c.Requeue },
+	},
+	{
 		Key: "cache.path", Env: "DRYDOCK_CACHE_PATH", Kind: String, Arg: "FOLDER", UserOnly: true, Path: true,
 		Doc: "folder for the caches of jobs; empty is \"caches\" below cache_dir",
 		ref: func(c *Config) any { return &c.Cache.Path },

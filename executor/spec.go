@@ -192,7 +192,8 @@ type File struct {
 type Exit struct {
 	Code   int               `json:"code"`             // 128+n after signal n
 	Signal string            `json:"signal,omitempty"` // "KILL", empty when it ended by itself
-	OOM    bool              `json:"oom,omitempty"`    // the kernel killed it for memory
+	OOM    bool              `json:"oom,omitempty"`    // it failed, and the kernel killed it, or a process beside it, for memory
+	Memory Memory            `json:"memory,omitzero"`  // of the place, with OOM
 	Files  map[string][]byte `json:"files,omitempty"`  // Command.Collect
 	// TooLarge lists collected files that were cut at the helper's limit of
 	// 8 MiB each.

@@ -54,6 +54,7 @@ type jobState struct {
 	Tracking  string            `json:"tracking"`
 	Status    plan.Conclusion   `json:"status"`
 	Reason    string            `json:"reason,omitempty"`
+	Cause     Cause             `json:"cause,omitempty"`
 	Results   []StepResult      `json:"results,omitempty"`
 	Env       []Var             `json:"env,omitempty"`
 	Paths     []string          `json:"paths,omitempty"`

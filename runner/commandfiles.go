@@ -42,7 +42,12 @@ func (o *output) exited(files map[string]string, exit executor.Exit) {
 	}
 	o.readCommandFiles(files, exit.Files)
 	if exit.OOM {
-		o.errorLine("The process was killed because the job ran out of memory.")
+		text := "The process was killed because the job ran out of memory"
+		if figures := exit.Memory.String(); figures != "" {
+			text += " (" + figures + ")"
+		}
+		o.ranOut = text
+		o.errorLine(text + ".")
 	}
 }
 

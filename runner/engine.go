@@ -74,7 +74,9 @@ type Workspace interface {
 // is cancelled as on GitHub: the running step is stopped, steps that ask for
 // it still run. It panics never: an internal error is a Result with Infra.
 func (e *Engine) Run(ctx context.Context, job *Job, sink Sink) Result {
-	return e.run(ctx, context.Background(), job, sink, nil)
+	result, end := e.run(ctx, context.Background(), job, sink, nil)
+	sink.Emit(end)
+	return result
 }
 
 // Resume goes on with a job whose engine ended in the middle of it: in the same
@@ -82,12 +84,14 @@ func (e *Engine) Run(ctx context.Context, job *Job, sink Sink) Result {
 // with the checkpoint. Job is the one that was run. A place that is gone is a
 // Result with Infra.
 func (e *Engine) Resume(ctx context.Context, job *Job, c *Checkpoint, sink Sink) Result {
-	return e.run(ctx, context.Background(), job, sink, c)
+	result, end := e.run(ctx, context.Background(), job, sink, c)
+	sink.Emit(end)
+	return result
 }
 
 // run is Run with a second context, whose end stops also what a cancelled job
-// lets go on, or Resume.
-func (e *Engine) run(ctx, hard context.Context, job *Job, sink Sink, c *Checkpoint) Result {
+// lets go on, or Resume. The job's last event is the caller's to emit.
+func (e *Engine) run(ctx, hard context.Context, job *Job, sink Sink, c *Checkpoint) (Result, JobFinished) {
 	if c != nil { // the operator's mapping may be another one by now
 		again := *job
 		again.Place, job = c.Place, &again

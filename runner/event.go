@@ -93,6 +93,7 @@ type JobFinished struct {
 	Name       string          `json:"name"`
 	Conclusion plan.Conclusion `json:"conclusion"`
 	Reason     string          `json:"reason,omitempty"` // why skipped, cancelled or failed early
+	Cause      Cause           `json:"cause,omitempty"`  // why it did not pass, in one word
 	Seconds    float64         `json:"seconds"`
 	Steps      []StepResult    `json:"steps,omitempty"`
 	// Outputs are those of the job; values that hold a secret are left out.
@@ -100,6 +101,17 @@ type JobFinished struct {
 	// FirstError is the first error annotation or failed step's message.
 	FirstError *command.Annotation `json:"firstError,omitempty"`
 	Infra      bool                `json:"infra,omitempty"` // not the workflow's fault
+}
+
+// JobRequeued says that the place of a job was taken away and that the job is
+// run again from its beginning: what it has told so far does not count.
+type JobRequeued struct {
+	Time     time.Time  `json:"time"`
+	Workflow string     `json:"workflow"`
+	Job      plan.LegID `json:"job"`
+	Name     string     `json:"name"`
+	Reason   string     `json:"reason"`
+	Cause    Cause      `json:"cause"`
 }
 
 // StepStarted begins a step.
@@ -156,12 +168,14 @@ type Noticed struct {
 	Time  time.Time     `json:"time"`
 	Level command.Level `json:"level"`
 	Text  string        `json:"text"`
+	Cause Cause         `json:"cause,omitempty"` // why the run cannot begin
 }
 
 func (RunStarted) Type() string   { return "run-started" }
 func (RunFinished) Type() string  { return "run-finished" }
 func (JobStarted) Type() string   { return "job-started" }
 func (JobFinished) Type() string  { return "job-finished" }
+func (JobRequeued) Type() string  { return "job-requeued" }
 func (StepStarted) Type() string  { return "step-started" }
 func (StepFinished) Type() string { return "step-finished" }
 func (Line) Type() string         { return "line" }

@@ -58,6 +58,8 @@ func DecodeEvent(line []byte) (Event, error) {
 		return decode[JobStarted](line)
 	case "job-finished":
 		return decode[JobFinished](line)
+	case "job-requeued":
+		return decode[JobRequeued](line)
 	case "step-started":
 		return decode[StepStarted](line)
 	case "step-finished":

@@ -93,6 +93,7 @@ type execution struct {
 	firstError *command.Annotation
 	infra      error
 	reason     string
+	cause      Cause
 }
 
 func newExecution(e *Engine, job *Job, sink Sink) *execution {
@@ -118,7 +119,7 @@ func (x *execution) emit(e Event) {
 }
 
 // run is the life of a job: set up, pre, main, post, completion.
-func (x *execution) run(ctx context.Context, c *Checkpoint) (result Result) {
+func (x *execution) run(ctx context.Context, c *Checkpoint) (result Result, end JobFinished) {
 	started := time.Now()
 	if c != nil {
 		x.from, started = c.State, c.Started
@@ -135,11 +136,11 @@ func (x *execution) run(ctx context.Context, c *Checkpoint) (result Result) {
 		x.replaying.Store(false)
 		result = x.masked(result)
 		result.Started, result.Finished = started, time.Now()
-		x.emit(JobFinished{
+		end = maskedSink{masker: x.masker}.masked(JobFinished{
 			Time: result.Finished, Workflow: workflowName.Text(), Job: x.job.ID(), Name: x.job.Leg.Name,
-			Conclusion: result.Conclusion, Reason: result.Reason, Seconds: result.Finished.Sub(started).Seconds(),
+			Conclusion: result.Conclusion, Reason: result.Reason, Cause: result.Cause, Seconds: result.Finished.Sub(started).Seconds(),
 			Steps: result.Steps, Outputs: result.Outputs, FirstError: result.FirstError, Infra: result.Infra != nil,
-		})
+		}).(JobFinished)
 	}()
 	x.emit(JobStarted{
 		Time: started, Workflow: workflowName.Text(), Job: x.job.ID(), Name: x.job.Leg.Name,
@@ -147,8 +148,8 @@ func (x *execution) run(ctx context.Context, c *Checkpoint) (result Result) {
 	})
 
 	defer x.background.Wait() // after a panic steps may still run: their place is gone
-	end := x.limit(ctx, c)
-	defer end()
+	stop := x.limit(ctx, c)
+	defer stop()
 	defer x.close()
 	defer x.closeServices()
 
@@ -173,7 +174,7 @@ func (x *execution) run(ctx context.Context, c *Checkpoint) (result Result) {
 	if err != nil { // noted before the place goes, whose end is no cause
 		x.noteInfra(err)
 	}
-	return x.result(outputs)
+	return x.result(outputs), end
 }
 
 // result is how the job stands.
@@ -188,13 +189,20 @@ func (x *execution) result(outputs map[string]string) Result {
 	}
 	switch {
 	case x.infra != nil:
-		result.Conclusion = plan.Failure
+		result.Conclusion, result.Cause = plan.Failure, CauseOf(x.infra)
 		if result.Reason == "" {
 			result.Reason = x.infra.Error()
 		}
+		if result.Cause == CauseOutOfMemory {
+			result.Infra = nil // another try would end the same way
+		}
 	case x.isCancelled():
-		result.Conclusion = plan.Cancelled
+		result.Conclusion, result.Cause = plan.Cancelled, stopCause(x.soft)
 		result.Reason = context.Cause(x.soft).Error()
+	case result.Conclusion == plan.Failure:
+		if result.Cause = x.cause; result.Cause == "" {
+			result.Cause = CauseStep
+		}
 	}
 	return result
 }
@@ -220,7 +228,11 @@ func (x *execution) limit(ctx context.Context, c *Checkpoint) (end func()) {
 	if c != nil && c.Live.Cancelled != "" { // and stays so
 		var cancel context.CancelCauseFunc
 		ctx, cancel = context.WithCancelCause(ctx)
-		cancel(errors.New(c.Live.Cancelled))
+		if c.Live.Cancelled == errJobTimeout.Error() {
+			cancel(errJobTimeout)
+		} else {
+			cancel(errors.New(c.Live.Cancelled))
+		}
 	}
 	soft, endSoft := context.WithDeadlineCause(ctx, x.started.Add(minutes(timeout)), errJobTimeout)
 	life, endLife := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -255,7 +267,7 @@ func (x *execution) planError(err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.jobStatus = plan.Failure
-	x.reason = err.Error()
+	x.reason, x.cause = err.Error(), CauseWorkflow
 }
 
 // close removes the place, whatever happened.

@@ -89,6 +89,7 @@ func (x *execution) imageStep(name string, f func(context.Context, *output) erro
 			x.noteInfra(err)
 		}
 		out.errorLine(err.Error())
+		x.noteCause(CauseOf(err))
 		return plan.Failure, err.Error()
 	})
 }

@@ -21,6 +21,7 @@ type output struct {
 	lines    lineReader
 	now      time.Time // when what is read now came; zero between two reads
 	err      error     // a command that could not be obeyed: the step has failed
+	ranOut   string    // set: what is to say of a process that was killed for memory
 }
 
 func (x *execution) newOutput(number int, uses string, env *vars, effects *Effects) *output {

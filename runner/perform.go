@@ -33,7 +33,7 @@ func (x *execution) perform(parent context.Context, r *stepRun, begun error) ste
 		ctx, end = context.WithDeadlineCause(ctx, x.moment(r.scope, "limit").Add(minutes(limit)), timeout)
 		defer end()
 	}
-	exit := 0
+	exit, late := 0, false
 	if err == nil {
 		exit, err = x.dispatch(ctx, r)
 	}
@@ -44,7 +44,7 @@ func (x *execution) perform(parent context.Context, r *stepRun, begun error) ste
 	var nested nestedFailure
 	switch {
 	case stopped && errors.Is(cause, timeout):
-		o.outcome = plan.Failure
+		o.outcome, late = plan.Failure, true
 		o.reason = timedOut(r.name, limit)
 		r.out.errorLine(o.reason)
 	case stopped:
@@ -57,7 +57,7 @@ func (x *execution) perform(parent context.Context, r *stepRun, begun error) ste
 		o.outcome, o.reason = plan.Failure, err.Error()
 		r.out.errorLine(err.Error())
 		if lostPlace(err) {
-			x.noteInfra(err)
+			x.noteInfra(fmt.Errorf("step %q: %w", r.name, err))
 		}
 	case exit != 0:
 		o.outcome = plan.Failure
@@ -67,12 +67,18 @@ func (x *execution) perform(parent context.Context, r *stepRun, begun error) ste
 		if r.step.Kind == plan.Run {
 			r.out.errorLine(o.reason)
 		}
+		if r.out.ranOut != "" {
+			o.reason = r.out.ranOut + "."
+		}
 	case r.out.err != nil:
 		o.outcome, o.reason = plan.Failure, r.out.err.Error()
 	}
 	o.conclusion = o.outcome
 	if begun == nil { // what never began cannot be forgiven (actions/runner: StepsRunner.cs)
 		o.conclusion = x.conclude(r, o.outcome)
+	}
+	if o.conclusion == plan.Failure {
+		x.noteFailure(r, err, late)
 	}
 	return o
 }

@@ -14,6 +14,7 @@ type Result struct {
 	Steps      []StepResult        `json:"steps,omitempty"`
 	FirstError *command.Annotation `json:"firstError,omitempty"`
 	Reason     string              `json:"reason,omitempty"`
+	Cause      Cause               `json:"cause,omitempty"` // empty: it passed, or was skipped
 	Started    time.Time           `json:"started"`
 	Finished   time.Time           `json:"finished"`
 	// Infra says that the job ended for a reason that is not the user's: no

@@ -40,6 +40,7 @@ func (x *execution) setUpStep() bool {
 		x.mu.Lock()
 		x.reason = err.Error()
 		x.mu.Unlock()
+		x.noteCause(CauseOf(err))
 		if isInfra(err) {
 			x.noteInfra(err)
 		}

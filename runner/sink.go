@@ -28,6 +28,9 @@ func (s maskedSink) masked(e Event) Event {
 	case JobFinished: // its other texts come from a masked Result
 		ev.Workflow, ev.Name, ev.Reason = m(ev.Workflow), m(ev.Name), m(ev.Reason)
 		return ev
+	case JobRequeued:
+		ev.Workflow, ev.Name, ev.Reason = m(ev.Workflow), m(ev.Name), m(ev.Reason)
+		return ev
 	case StepStarted:
 		ev.Step.Name = m(ev.Step.Name)
 		return ev

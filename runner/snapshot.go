@@ -127,7 +127,7 @@ func (x *execution) state(s stage, next int) *jobState {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	st.Number, st.IDs, st.IDPrefix, st.Tracking = x.number, x.ids, x.idPrefix, x.tracking
-	st.Status, st.Reason, st.Results = x.jobStatus, x.reason, slices.Clone(x.results)
+	st.Status, st.Reason, st.Cause, st.Results = x.jobStatus, x.reason, x.cause, slices.Clone(x.results)
 	for _, path := range sortedKeys(x.instances) {
 		st.Instances = append(st.Instances, x.instances[path].kept())
 	}

@@ -32,6 +32,9 @@ type Worker struct {
 	Source Source
 	Engine *Engine
 	Slots  int // at least 1
+	// Requeue is which jobs are run again that lost their place; empty:
+	// RequeueSafe.
+	Requeue Requeue
 }
 
 // Run works until the source ends or ctx is done, and returns when all its
@@ -84,6 +87,6 @@ func (w *Worker) one(ctx context.Context, lease *Lease) error {
 			}
 		}
 	}()
-	result := w.Engine.run(soft, hard, lease.Job, lease.Sink, lease.Checkpoint)
+	result := w.execute(soft, hard, lease)
 	return lease.Finish(context.WithoutCancel(ctx), result)
 }

@@ -68,7 +68,7 @@ func (x *execution) restore(ctx context.Context, c *Checkpoint) error {
 	env, err := x.executor.Attach(ctx, st.Environment)
 	if err != nil {
 		return &executor.Error{
-			Op: "resume the job", Kind: executor.Lost, Err: fmt.Errorf("the place of job %q is gone: %w", x.job.Leg.Name, err),
+			Op: "resume the job", Kind: executor.Lost, Err: fmt.Errorf("the place of job %q is gone: %s", x.job.Leg.Name, err), // when nobody followed it: no reason to run it again
 			Hint: "start it again: a place lives on for some minutes only when drydock has ended",
 		}
 	}
@@ -95,7 +95,7 @@ func (x *execution) restore(ctx context.Context, c *Checkpoint) error {
 
 func (x *execution) restoreState(st *jobState) error {
 	x.number, x.ids, x.idPrefix, x.tracking = st.Number, st.IDs, st.IDPrefix, st.Tracking
-	x.jobStatus, x.reason, x.results = st.Status, st.Reason, slices.Clone(st.Results)
+	x.jobStatus, x.reason, x.cause, x.results = st.Status, st.Reason, st.Cause, slices.Clone(st.Results)
 	x.root.env, x.root.paths, x.root.artifacts = &vars{list: slices.Clone(st.Env)}, slices.Clone(st.Paths), slices.Clone(st.Artifacts)
 	for _, s := range st.Steps {
 		x.root.steps.set(s.ID, stepState{s.Outputs, s.Outcome, s.Conclusion})

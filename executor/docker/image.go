@@ -103,7 +103,7 @@ func (x *Executor) ensure(ctx context.Context, c *connection, img executor.Image
 		}
 		if img.Pull == executor.PullNever {
 			return nil, &executor.Error{
-				Op: op, Kind: executor.NotFound, Err: errors.New("it is not there, and pulling is off"),
+				Op: op, Kind: executor.NotFound, Reason: executor.ImagePull, Err: errors.New("it is not there, and pulling is off"),
 				Hint: fmt.Sprintf("run \"docker pull %s\" once while online, or allow pulling", img.Ref),
 			}
 		}
@@ -144,7 +144,7 @@ func (x *Executor) ensure(ctx context.Context, c *connection, img executor.Image
 
 // judgePull says whether another try can help, and how to call the error.
 func judgePull(op string, img executor.Image, err error) (final bool, out error) {
-	e := &executor.Error{Op: op, Kind: executor.Failed, Err: trim(err)}
+	e := &executor.Error{Op: op, Kind: executor.Failed, Reason: executor.ImagePull, Err: trim(err)}
 	text := strings.ToLower(err.Error())
 	has := func(parts ...string) bool {
 		for _, p := range parts {

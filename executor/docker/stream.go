@@ -26,7 +26,7 @@ func dialHelper(ctx context.Context, c *connection, id string) (io.ReadWriteClos
 	if err != nil {
 		// 404: removed; 409: not running, which it will never be again.
 		if cerrdefs.IsNotFound(err) || cerrdefs.IsConflict(err) {
-			return nil, &executor.Error{Op: op, Kind: executor.NotFound, Err: trim(err)}
+			return nil, &executor.Error{Op: op, Kind: executor.NotFound, Reason: whyGone(ctx, c, id), Err: trim(err)}
 		}
 		return nil, fail(op, err)
 	}
@@ -35,6 +35,15 @@ func dialHelper(ctx context.Context, c *connection, id string) (io.ReadWriteClos
 		return nil, fail(op, err)
 	}
 	return &stream{conn: att.Conn, r: att.Reader}, nil
+}
+
+// whyGone is why a container that ran does not any more.
+func whyGone(ctx context.Context, c *connection, id string) executor.Reason {
+	r, err := c.api.ContainerInspect(ctx, id)
+	if err == nil && r.ContainerJSONBase != nil && r.State != nil && r.State.OOMKilled {
+		return executor.OutOfMemory
+	}
+	return executor.Deleted
 }
 
 // stream takes the engine's multiplexed output apart: stdout is the byte

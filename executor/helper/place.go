@@ -34,6 +34,9 @@ type Options struct {
 	Redial time.Duration
 	// Sockets is a shorter way for the connections of Expose; may be empty.
 	Sockets Sockets
+	// Memory asks the helper for Place.Memory. It is for places that the kernel
+	// kills as a whole.
+	Memory bool
 	// Log may be nil.
 	Log *slog.Logger
 }
@@ -54,6 +57,7 @@ type Place struct {
 	exposed map[string]func(net.Conn) // by the id of the exposure
 	dialed  chan struct{}             // non-nil while somebody dials
 	gone    error                     // set for good once the place is lost
+	memory  executor.Memory
 }
 
 // Open dials and says hello, trying for as long as Options.Redial.
@@ -142,6 +146,9 @@ func (p *Place) session(ctx context.Context, op string) (*Client, error) {
 			if err == nil {
 				p.client = c
 				go p.incoming(c)
+				if p.o.Memory {
+					go p.followMemory(c)
+				}
 			}
 			p.mu.Unlock()
 			if err == nil {

@@ -2,10 +2,14 @@ package kube
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -74,14 +78,34 @@ func (e *environment) open(ctx context.Context, pod *corev1.Pod) error {
 	if redial <= 0 { // as long as the helper waits for somebody
 		redial = max(helper.DefaultRedial, time.Duration(e.linger)*time.Second)
 	}
+	var place atomic.Pointer[helper.Place]
+	dial := e.c.dialer(e.pod, e.container)
 	p, err := helper.Open(ctx, helper.Options{
-		Dial: e.c.dialer(e.pod, e.container), Token: e.token, Redial: redial, Log: e.x.log.With("pod", e.pod.name),
+		Dial: func(ctx context.Context) (io.ReadWriteCloser, error) {
+			s, err := dial(ctx)
+			return s, withPeak(err, place.Load())
+		},
+		Token: e.token, Redial: redial, Memory: e.container == jobContainer, Log: e.x.log.With("pod", e.pod.name),
 	})
 	if err != nil {
 		return err
 	}
 	e.Place = p
+	place.Store(p)
 	return nil
+}
+
+// withPeak adds the last known peak to the error of a place that was killed for
+// memory: nobody can be asked any more.
+func withPeak(err error, p *helper.Place) error {
+	var e *executor.Error
+	if p == nil || executor.ReasonOf(err) != executor.OutOfMemory || !errors.As(err, &e) {
+		return err
+	}
+	if peak := (executor.Memory{Peak: p.Memory().Peak}).String(); peak != "" {
+		e.Err = fmt.Errorf("%w, %s when last looked", e.Err, peak)
+	}
+	return err
 }
 
 // finish adds what is known of the containers.

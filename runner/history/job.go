@@ -26,6 +26,7 @@ type Job struct {
 	Seconds    float64           `json:"seconds"`
 	Conclusion plan.Conclusion   `json:"conclusion,omitempty"` // "": it has not ended
 	Reason     string            `json:"reason,omitempty"`
+	Cause      runner.Cause      `json:"cause,omitempty"`
 	Infra      bool              `json:"infra,omitempty"`
 	Outputs    map[string]string `json:"outputs,omitempty"`
 	Steps      []Step            `json:"steps"`
@@ -62,6 +63,8 @@ func jobOf(e runner.Event) (id plan.LegID, name string) {
 	case runner.JobStarted:
 		return e.Job, e.Name
 	case runner.JobFinished:
+		return e.Job, e.Name
+	case runner.JobRequeued:
 		return e.Job, e.Name
 	case runner.StepStarted:
 		return e.Job, ""
@@ -103,6 +106,8 @@ func (j *Job) apply(e runner.Event) {
 	switch e := e.(type) {
 	case runner.JobStarted:
 		j.Started, j.Executor, j.Image = e.Time, e.Executor, e.Image
+	case runner.JobRequeued:
+		j.Steps, j.Annotations = []Step{}, nil
 	case runner.StepStarted:
 		j.step(e.Step).Started = e.Time
 	case runner.StepFinished:
@@ -116,7 +121,7 @@ func (j *Job) apply(e runner.Event) {
 		j.Summary = true
 	case runner.JobFinished:
 		j.Finished, j.Seconds, j.Conclusion, j.Reason = e.Time, e.Seconds, e.Conclusion, e.Reason
-		j.Infra, j.Outputs, j.FirstError = e.Infra, e.Outputs, e.FirstError
+		j.Cause, j.Infra, j.Outputs, j.FirstError = e.Cause, e.Infra, e.Outputs, e.FirstError
 		for _, r := range e.Steps {
 			j.step(r.Step).StepResult = r
 		}

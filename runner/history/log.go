@@ -23,6 +23,8 @@ func AppendText(dst []byte, e runner.Event) []byte {
 			where += ", " + e.Image
 		}
 		return appendText(dst, e.Time, command.LevelPlain, fmt.Sprintf("##[section]Job %s (%s)", oneLine(e.Name), oneLine(where)))
+	case runner.JobRequeued:
+		return appendText(dst, e.Time, command.LevelPlain, fmt.Sprintf("##[section]Job %s is run again: %s", oneLine(e.Name), oneLine(e.Reason)))
 	case runner.StepStarted:
 		return appendText(dst, e.Time, command.LevelPlain, fmt.Sprintf("##[section]Step %d: %s", e.Step.Number, oneLine(e.Step.Name)))
 	case runner.Line:

@@ -243,7 +243,7 @@ func (s *Source) take(leg *plan.Leg) []plan.Decision {
 	s.reasons[leg.ID] = s.Taken
 	s.Sink.Emit(runner.JobFinished{
 		Time: time.Now(), Workflow: s.workflow(), Job: leg.ID, Name: leg.Name, Conclusion: result.Conclusion,
-		Reason: s.Taken, Outputs: result.Outputs, FirstError: result.FirstError,
+		Reason: s.Taken, Cause: result.Cause, Outputs: result.Outputs, FirstError: result.FirstError,
 	})
 	return s.state.Apply(leg.ID, result.Conclusion, result.Outputs)
 }

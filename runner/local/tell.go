@@ -41,5 +41,11 @@ func (s *Source) tellFinished() {
 
 // unrun tells of a job that ends without having run.
 func (s *Source) unrun(id plan.LegID, name string, c plan.Conclusion, reason string) {
-	s.Sink.Emit(runner.JobFinished{Time: time.Now(), Workflow: s.workflow(), Job: id, Name: name, Conclusion: c, Reason: reason})
+	s.Sink.Emit(runner.JobFinished{
+		Time: time.Now(), Workflow: s.workflow(), Job: id, Name: name, Conclusion: c, Reason: reason, Cause: causes[c],
+	})
 }
+
+// causes are those of jobs that never started: what failed was found in the
+// workflow.
+var causes = map[plan.Conclusion]runner.Cause{plan.Failure: runner.CauseWorkflow, plan.Cancelled: runner.CauseCancelled}

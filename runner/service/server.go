@@ -23,6 +23,7 @@ import (
 var (
 	_ runner.Services = (*Server)(nil)
 	_ runner.Reopener = (*Server)(nil)
+	_ runner.Repeater = (*Server)(nil)
 )
 
 const (
@@ -199,6 +200,18 @@ func (s *Server) Reopen(_ context.Context, job *runner.Job, text string) (runner
 		return runner.Endpoints{}, fmt.Errorf("open the services again: %w", err)
 	}
 	return s.endpoints(text, g), nil
+}
+
+// Repeat removes the artifacts of a job that begins again.
+func (s *Server) Repeat(ctx context.Context, job *runner.Job) error {
+	g, err := grantOf(job, s.now())
+	if err == nil {
+		err = s.artifacts.Forget(ctx, g)
+	}
+	if err != nil {
+		return fmt.Errorf("forget the artifacts of job %q: %w", job.Leg.Name, err)
+	}
+	return nil
 }
 
 func (s *Server) endpoints(text string, g token.Grant) runner.Endpoints {

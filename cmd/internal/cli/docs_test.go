@@ -192,6 +192,7 @@ var eventMeanings = []struct {
 }{
 	{runner.RunStarted{}, "first event of a workflow's run"},
 	{runner.JobStarted{}, "a job got its place"},
+	{runner.JobRequeued{}, "a job lost its place and is run again from its beginning: `job-started` and all steps follow once more"},
 	{runner.StepStarted{}, "a step begins; the first is \"Set up job\""},
 	{runner.Line{}, "a line of a step's log; `level` is empty, or `debug`, `notice`, `warning`, `error`, `command`, `group`, `endgroup`"},
 	{runner.Annotated{}, "an error, warning or notice with its place in the repository"},

@@ -6,10 +6,12 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/drydock-ci/drydock/cmd/internal/term"
 	"github.com/drydock-ci/drydock/config"
 	"github.com/drydock-ci/drydock/runner"
+	"github.com/drydock-ci/drydock/runner/command"
 	"github.com/drydock-ci/drydock/runner/local"
 	"github.com/drydock-ci/drydock/workflow/plan"
 )
@@ -22,6 +24,7 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 	}
 	place := &placer{config: a.config, options: o.containerOptions, docker: p.probe(ctx, a.config), kube: p.kubeProbe(ctx), platform: o.architecture}
 	if err := a.preflight(ctx, p, s, place, o); err != nil {
+		a.sayPrevented(err, o)
 		return err
 	}
 	if o.dryRun {
@@ -96,7 +99,7 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 		_ = ui.Close()
 		os.Exit(exitInterrupted)
 	})
-	worker := runner.Worker{Source: local.Merge(sources...), Engine: engine, Slots: a.slots()}
+	worker := runner.Worker{Source: local.Merge(sources...), Engine: engine, Slots: a.slots(), Requeue: runner.Requeue(a.config.Requeue)}
 	if ctx.Err() != nil { // it came before a.signals listened
 		return &exitError{exitInterrupted, nil}
 	}
@@ -130,6 +133,17 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 		return &exitError{exitJobFailed, nil}
 	}
 	return nil
+}
+
+// sayPrevented tells programs why the run does not begin; people read it with
+// the exit code.
+func (a *app) sayPrevented(err error, o runOptions) {
+	if !o.asJSON || o.dryRun {
+		return
+	}
+	_, _ = a.stdout.Write(runner.AppendEvent(nil, "", runner.Noticed{
+		Time: time.Now(), Level: command.LevelError, Text: err.Error(), Cause: runner.CauseOf(err),
+	}))
 }
 
 // watcher is a sink that notes what matters to the program itself.

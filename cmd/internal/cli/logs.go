@@ -175,6 +175,8 @@ func stepOf(e runner.Event) (id plan.LegID, step int, ok bool) {
 		return e.Job, 0, true
 	case runner.JobFinished:
 		return e.Job, 0, true
+	case runner.JobRequeued:
+		return e.Job, 0, true
 	case runner.StepStarted:
 		return e.Job, e.Step.Number, true
 	case runner.StepFinished:

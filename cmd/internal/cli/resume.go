@@ -101,7 +101,7 @@ func (a *app) resume(ctx context.Context, r *history.Run, o rerunOptions) error 
 	for _, j := range jobs {
 		if j.Conclusion != "" {
 			it.recorded[j.ID] = runner.Result{
-				Conclusion: j.Conclusion, Outputs: j.Outputs, FirstError: j.FirstError, Started: j.Started, Finished: j.Finished,
+				Conclusion: j.Conclusion, Cause: j.Cause, Outputs: j.Outputs, FirstError: j.FirstError, Started: j.Started, Finished: j.Finished,
 			}
 		}
 	}

@@ -42,8 +42,12 @@ func (v *liveView) event(run *run, e runner.Event) {
 		v.jobFinished(j, f)
 		return
 	}
-	if _, ok := e.(runner.JobStarted); ok {
+	switch e := e.(type) {
+	case runner.JobStarted:
 		v.jobStarted(j)
+	case runner.JobRequeued:
+		v.jobRequeued(j, e)
+		return
 	}
 	if j == nil {
 		return
@@ -98,6 +102,16 @@ func (v *liveView) jobFinished(j *job, f runner.JobFinished) {
 		dst = v.style.append(dst, dim, "  "+firstLine(f.Reason))
 	}
 	v.box.cur = append(dst, '\n')
+}
+
+// jobRequeued shows what the job has told so far, and that it begins again.
+func (v *liveView) jobRequeued(j *job, e runner.JobRequeued) {
+	if v.stream == j {
+		v.box.cur = append(v.box.cur, v.held...)
+		v.stream, v.held = nil, nil
+	}
+	dst := v.style.append(v.box.cur, yellow, v.label(j)+" is run again: ")
+	v.box.cur = append(append(dst, firstLine(e.Reason)...), '\n')
 }
 
 // stepFailed shows the last lines of a step whose log did not scroll by.

@@ -64,6 +64,12 @@ type job struct {
 	prefixAt int
 }
 
+// forget takes back what a job has told: it is run again.
+func (j *job) forget() {
+	j.steps, j.current, j.failures, j.summary, j.running = nil, nil, nil, nil, false
+	j.tail, j.groups, j.firstErr, j.located = tail{}, nil, nil, nil
+}
+
 // failure is a failed step with its last lines.
 type failure struct {
 	result runner.StepResult
@@ -108,6 +114,10 @@ func (m *model) apply(r *run, e runner.Event) *job {
 	case runner.JobFinished:
 		j := m.job(r, e.Job, e.Name, e.Workflow)
 		j.finish(e)
+		return j
+	case runner.JobRequeued:
+		j := m.job(r, e.Job, e.Name, e.Workflow)
+		j.forget()
 		return j
 	case runner.StepStarted:
 		j := m.job(r, e.Job, "", "")

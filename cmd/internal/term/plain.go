@@ -60,6 +60,8 @@ func stamp(e runner.Event) string {
 		at = e.Time
 	case runner.JobFinished:
 		at = e.Time
+	case runner.JobRequeued:
+		at = e.Time
 	case runner.StepStarted:
 		at = e.Time
 	case runner.StepFinished:
@@ -103,6 +105,8 @@ func (p *printer) scroll(dst []byte, run *run, j *job, e runner.Event) []byte {
 		dst = append(p.prefix(dst, j), "started ("...)
 		dst = append(dst, j.place...)
 		return append(dst, ")\n"...)
+	case runner.JobRequeued:
+		return append(append(p.style.append(p.prefix(dst, j), yellow, "is run again: "), flat(e.Reason)...), '\n')
 	case runner.StepStarted:
 		dst = p.style.append(p.prefix(dst, j), bold, "> "+stepName(e.Step))
 		return append(dst, '\n')

@@ -152,8 +152,8 @@ func (p *process) finish(r *os.File, ended <-chan syscall.WaitStatus, pumped <-c
 	}
 	open := p.drain(r)
 	exit := exitOf(ws)
-	if exit.Code == 128+int(syscall.SIGKILL) && oomKills() > oom {
-		exit.OOM = true
+	if exit.Code != 0 && oomKills() > oom {
+		exit.OOM, exit.Memory = true, memory()
 	}
 	exit.Files, exit.TooLarge = collectFiles(collect, user)
 	p.exit = exit

@@ -66,6 +66,9 @@ func (s *server) serve(from *session, st net.Conn) {
 		reply.Addr, reply.Near, err = s.expose(from.client, req.Expose)
 	case wire.Orphans:
 		reply.Orphans = s.endOrphans()
+	case wire.Memory:
+		s.tellMemory(st)
+		return
 	case wire.Stats:
 		reply.Stats = figures(req.Path)
 	case wire.Shutdown:

@@ -23,6 +23,7 @@ const (
 	Expose    Op = "expose"
 	Setup     Op = "setup"
 	Stats     Op = "stats"
+	Memory    Op = "memory" // server: a reply whenever the peak has grown notably
 	Orphans   Op = "orphans"
 	Shutdown  Op = "shutdown"
 )
@@ -53,6 +54,8 @@ type Reply struct {
 	Addr  string  `json:"addr,omitempty"`  // Forward, Expose: the address that listens
 	Near  bool    `json:"near,omitempty"`  // Expose: connections take the socket
 	Stats *Figure `json:"stats,omitempty"` // Stats
+
+	Memory *executor.Memory `json:"memory,omitempty"` // Memory
 
 	Orphans []executor.Orphan `json:"orphans,omitempty"` // Orphans
 }

@@ -3,10 +3,13 @@ package artifact
 import (
 	"archive/zip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"slices"
+
+	"github.com/drydock-ci/drydock/runner/service/token"
 )
 
 // List is what a run has made, by either protocol, oldest first. The run is
@@ -89,4 +92,18 @@ func (s *Service) Delete(ctx context.Context, run, name string) error {
 		return err
 	}
 	return s.remove(ctx, a)
+}
+
+// Forget removes what a job has made in this attempt, since it begins again: a
+// name can be given once. Single files of the old protocol are replaced one by
+// one, and other jobs may have added to them.
+func (s *Service) Forget(ctx context.Context, g token.Grant) error {
+	all, err := s.ofRun(ctx, g.Repository, g.Run, "")
+	errs := []error{err}
+	for _, a := range all {
+		if a.Attempt == g.Attempt && a.Job == g.Job {
+			errs = append(errs, s.remove(ctx, a))
+		}
+	}
+	return errors.Join(errs...)
 }
