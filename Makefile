@@ -79,6 +79,13 @@ security-mutants: helper ## Turn each defence off, one at a time: its attack mus
 conformance: go ## Compare with GitHub's own parser and evaluator in full; prints the table of docs/conformance.md
 	DRYDOCK_CONFORMANCE=full DRYDOCK_SHARED="$${DRYDOCK_SHARED:-$(abspath ../shared)}" $(GO) test -count=1 -v ./workflow/conformance
 
+# Needs a cluster as the tests of executor/kube do: DRYDOCK_TEST_KUBE=1, KUBECONFIG
+# and DRYDOCK_TEST_KUBE_LOAD. The benchmarks bring the images there.
+.PHONY: bench-kube
+bench-kube: build ## Measure jobs in Kubernetes against bare pods; prints the table of docs/performance.md
+	$(GO) test -run '^$$' -bench . -benchtime 9x ./executor/kube
+	$(GO) run ./cmd/internal/bench -kube docker.io/drydock-test/helper:1 $(BENCHFLAGS)
+
 .PHONY: bench
 bench: build ## Measure against act and the bare engine; prints the table of docs/performance.md
 	$(GO) run ./cmd/internal/bench -drydock bin/drydock $(BENCHFLAGS)

@@ -23,6 +23,7 @@ func run() int {
 	image := flag.String("image", "drydock-test/bash:1", "`image` of the jobs; it must be there")
 	socket := flag.String("socket", "/var/run/docker.sock", "engine's `socket`")
 	rounds := flag.Int("rounds", 5, "how often each figure is measured")
+	helper := flag.String("kube", "", "measure on Kubernetes instead, with this helper `image`; the nodes must have both images")
 	only := flag.String("only", "", "run only the scenario of this `name`")
 	flag.Parse()
 
@@ -30,6 +31,9 @@ func run() int {
 	bin, err := filepath.Abs(*drydock)
 	if err != nil {
 		return fail(err)
+	}
+	if *helper != "" {
+		return kube(ctx, &cluster{image: *image, helper: *helper}, bin, *rounds)
 	}
 	if *act == "" {
 		if *act, err = buildAct(); err != nil {
@@ -63,6 +67,18 @@ func run() int {
 		return fail(err)
 	}
 	printTable(os.Stdout, rows, start, own, *rounds)
+	return 0
+}
+
+func kube(ctx context.Context, c *cluster, bin string, rounds int) int {
+	dir, err := os.MkdirTemp("", "drydock-bench-")
+	if err != nil {
+		return fail(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := benchKube(ctx, os.Stdout, c, dir, bin, rounds); err != nil {
+		return fail(err)
+	}
 	return 0
 }
 
