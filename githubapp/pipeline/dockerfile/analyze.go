@@ -75,6 +75,7 @@ type file struct {
 type found struct {
 	sources []Source
 	images  []Image
+	doubts  []string
 }
 
 func (f *file) analyze(globals []instructions.ArgCommand) error {
@@ -103,6 +104,11 @@ func (f *file) analyze(globals []instructions.ArgCommand) error {
 		}
 		for _, image := range all[i].images {
 			f.in.addImage(image)
+		}
+		for _, doubt := range all[i].doubts {
+			if !slices.Contains(f.in.Doubts, doubt) {
+				f.in.Doubts = append(f.in.Doubts, doubt)
+			}
 		}
 	}
 	return nil
@@ -193,7 +199,7 @@ func (f *file) read(i int) found {
 		f.needs[i][from] = true
 		maps.Copy(env, f.env[from])
 	} else if unknown != "" {
-		out.sources = append(out.sources, Source{Pattern: ".", Text: "FROM " + s.BaseName, Line: line, Doubt: unknown + " is not known: the base may be another service's image"})
+		out.doubts = append(out.doubts, fmt.Sprintf("line %d: FROM %s: %s is not known, so the base may be another service's image", line, s.BaseName, unknown))
 	} else {
 		out.images = append(out.images, Image{base, line, true})
 		if strings.Contains(base, "onbuild") {

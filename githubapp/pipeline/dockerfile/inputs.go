@@ -21,6 +21,8 @@ type Inputs struct {
 	// Triggers tells that the image has ONBUILD instructions: what is built from
 	// it may copy more than its own Dockerfile says.
 	Triggers bool
+	// Doubts say what else the image may be made from that cannot be told.
+	Doubts []string
 }
 
 // Source is one source of COPY, ADD or RUN --mount=type=bind.
