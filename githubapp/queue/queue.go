@@ -128,7 +128,10 @@ type Queue struct {
 	wake   chan struct{}           // closed when something can be leased
 	back   bool                    // leases of an earlier process were taken back
 	timers map[store.RunID]*time.Timer
-	closed bool
+	closed bool // no more timers
+	looked bool // all open runs have been looked at once
+	// glances spare runs that nothing can be done for.
+	glances map[store.RunID]glance
 }
 
 // New makes a Queue. Nothing happens before its methods are called.
@@ -153,7 +156,7 @@ func New(o Options) (*Queue, error) {
 	}
 	return &Queue{
 		Options: o, pace: defaultPace, leases: map[store.JobKey]*lease{},
-		wake: make(chan struct{}), timers: map[store.RunID]*time.Timer{},
+		wake: make(chan struct{}), timers: map[store.RunID]*time.Timer{}, glances: map[store.RunID]glance{},
 	}, nil
 }
 

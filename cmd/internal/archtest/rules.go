@@ -43,7 +43,7 @@ var arrows = []arrow{
 	{"runner/service/*", []string{"runner/service/blob", "runner/service/token"}},
 	{"runner/reference", nil}, // tests only
 
-	{"githubapp/queue", []string{"githubapp/...", "runner", "runner/history", "executor", "workflow/..."}}, // what a new attempt takes from the old one, and RunID
+	{"githubapp/queue", []string{"githubapp/...", "runner", "runner/history", "runner/local", "executor", "workflow/..."}}, // what a new attempt takes over, runs-on, RunID
 	{"githubapp/...", []string{"githubapp/...", "runner", "workflow/..."}},
 
 	{"cmd/drydock", []string{"cmd/internal/cli"}},
