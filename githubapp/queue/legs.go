@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/githubapp/store"
 	"github.com/drydock-ci/drydock/runner"
 	"github.com/drydock-ci/drydock/runner/local"
@@ -158,9 +157,9 @@ func (t *turn) job(leg *plan.Leg, h *held) (job *runner.Job, group string, label
 		place.Labels = labels
 	}
 	job = &runner.Job{
-		Run: executor.RunID(runName(t.run.ID, t.run.Attempt)), Leg: *leg, Place: place,
-		Checkout: runner.Checkout{Repository: t.run.RepositoryName}, Debug: t.p.Debug,
+		Leg: *leg, Place: place, Checkout: runner.Checkout{Repository: t.run.RepositoryName}, Debug: t.p.Debug,
 	}
+	setText(&job.Run, runName(t.run.ID, t.run.Attempt))
 	if h.Environment != "" && t.q.Variables != nil {
 		vars, err := t.q.Variables(t.ctx, t.run, h.Environment)
 		if err != nil {
@@ -172,6 +171,9 @@ func (t *turn) job(leg *plan.Leg, h *held) (job *runner.Job, group string, label
 	}
 	return job, group, labels, nil
 }
+
+// setText sets an id whose type is of packages that the App does not see.
+func setText[T ~string](id *T, text string) { *id = T(text) }
 
 func withVariables(contexts map[string]expr.Value, vars map[string]string) map[string]expr.Value {
 	if len(vars) == 0 {

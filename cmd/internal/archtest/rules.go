@@ -43,7 +43,7 @@ var arrows = []arrow{
 	{"runner/service/*", []string{"runner/service/blob", "runner/service/token"}},
 	{"runner/reference", nil}, // tests only
 
-	{"githubapp/queue", []string{"githubapp/...", "runner", "runner/history", "runner/local", "executor", "workflow/..."}}, // what a new attempt takes over, runs-on, RunID
+	{"githubapp/queue", []string{"githubapp/...", "runner", "runner/history", "runner/local", "workflow/..."}}, // what a new attempt takes over, runs-on
 	{"githubapp/...", []string{"githubapp/...", "runner", "workflow/..."}},
 
 	{"cmd/drydock", []string{"cmd/internal/cli"}},
