@@ -16,6 +16,7 @@ type Account struct {
 	kind    string // User, Organization, Bot
 	made    time.Time
 	members map[string]bool // of an organisation, by lower-case login
+	teams   []*team
 }
 
 func (a *Account) is(login string) bool { return strings.EqualFold(a.Login, login) }

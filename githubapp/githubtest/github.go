@@ -52,7 +52,10 @@ type GitHub struct {
 	installations []*Installation
 	tokens        map[string]*token
 	codes         map[string]*code
-	manifests     map[string]*App
+	manifests     map[string]*manifest
+	browser       *Account // who is signed in on GitHub's pages
+	callbacks     []string // where sign-ins may lead back to; none: anywhere
+	setupURL      string   // where an installation leads to
 	budgets       map[string]*budget
 	unserved      []string
 
@@ -64,7 +67,7 @@ func New(t TB, options ...Options) *GitHub {
 	t.Helper()
 	g := &GitHub{
 		t: t, ids: map[string]int64{}, accounts: map[string]*Account{}, repositories: map[string]*Repository{},
-		tokens: map[string]*token{}, codes: map[string]*code{}, manifests: map[string]*App{}, budgets: map[string]*budget{},
+		tokens: map[string]*token{}, codes: map[string]*code{}, manifests: map[string]*manifest{}, budgets: map[string]*budget{},
 	}
 	if len(options) > 0 {
 		g.o = options[0]
@@ -146,7 +149,7 @@ func (g *GitHub) now() time.Time { return g.o.Now().Add(g.skew).UTC() }
 // firstIDs keep the kinds of ids apart, so that a mix-up shows.
 var firstIDs = map[string]int64{
 	"account": 100, "repository": 1_000, "installation": 50_000, "pull": 200_000, "issue": 300_000, "comment": 400_000,
-	"suite": 5_000_000, "check": 6_000_000, "delivery": 70_000_000, "environment": 8_000, "release": 90_000, "label": 10_000, "rule": 20_000,
+	"suite": 5_000_000, "check": 6_000_000, "delivery": 70_000_000, "environment": 8_000, "release": 90_000, "label": 10_000, "rule": 20_000, "team": 30_000,
 }
 
 // id is the next id of a kind: the same ones in each run of a test.

@@ -61,16 +61,22 @@ func gitEnv(more ...string) []string {
 	}, more...)
 }
 
-// git runs the program in the repository and gives what it prints.
+// git runs the program in the repository and gives the lines that it prints.
 func (d *gitDir) git(args ...string) (string, error) {
+	out, err := d.raw(args...)
+	return strings.TrimSuffix(string(out), "\n"), err
+}
+
+// raw gives all bytes that it prints.
+func (d *gitDir) raw(args ...string) ([]byte, error) {
 	cmd := exec.Command("git", append([]string{"-C", d.path}, args...)...)
 	cmd.Env = gitEnv("GIT_DIR=" + d.path)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
-		return out.String(), fmt.Errorf("git %s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(errs.Bytes()))
+		return out.Bytes(), fmt.Errorf("git %s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(errs.Bytes()))
 	}
-	return strings.TrimSuffix(out.String(), "\n"), nil
+	return out.Bytes(), nil
 }
 
 // object reads one by any name that git knows; false: there is none.

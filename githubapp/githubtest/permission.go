@@ -7,7 +7,7 @@ import (
 
 // need is what a request takes.
 type need struct {
-	kind       string // any, app, installation, user, repository
+	kind       string // any, app, installation, user, client, repository
 	permission string // of a repository's request
 	level      string
 	public     bool // everybody may, if the repository is public
@@ -18,6 +18,7 @@ var (
 	theApp       = need{kind: "app"}
 	installed    = need{kind: "installation"}
 	person       = need{kind: "user"}
+	clientSecret = need{kind: "client"} // the App by its client id and secret
 	metadata     = need{kind: "repository", permission: "metadata", level: "read", public: true}
 	collaborator = need{kind: "repository", permission: "metadata", level: "read"}
 )
@@ -49,6 +50,11 @@ func (c *call) allow(n need) *answer {
 	case "installation":
 		if c.who.installation == nil {
 			return forbidden()
+		}
+		return nil
+	case "client":
+		if !c.who.client {
+			return refused("Bad credentials")
 		}
 		return nil
 	case "user":

@@ -198,9 +198,7 @@ func (p *PullRequest) Ready() {
 func (p *PullRequest) Label(name string) {
 	p.repo.gh.mu.Lock()
 	defer p.repo.gh.mu.Unlock()
-	l := p.repo.label(name)
-	p.issue.labels = append(p.issue.labels, l)
-	p.emit("labeled", p.repo.defaultActor(), object{"label": l.json(p.repo)})
+	p.issue.addLabel(name, p.repo.defaultActor())
 }
 
 // Merge merges it with a merge commit and tells of the push.

@@ -33,7 +33,6 @@ type Repository struct {
 
 	collaborators map[string]string // role by lower-case login
 	protected     map[string]bool   // branches
-	numbers       int               // of issues and pull requests
 	issues        []*issue
 	pulls         []*PullRequest
 	suites        []*checkSuite

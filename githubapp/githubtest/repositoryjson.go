@@ -84,9 +84,15 @@ func (c *call) permission() answer {
 	role := c.repo.access(a)
 	user := c.gh.userJSON(a)
 	user["role_name"] = role
-	user["permissions"] = object{
+	user["permissions"] = c.repo.rights(a)
+	return ok(object{"permission": coarse(role), "role_name": role, "user": user})
+}
+
+// rights spells out what a role lets a person do.
+func (r *Repository) rights(a *Account) object {
+	role := r.access(a)
+	return object{
 		"pull": role != "none", "triage": role == "triage" || atLeast(coarse(role), "write"), "push": atLeast(coarse(role), "write"),
 		"maintain": role == "maintain" || role == "admin", "admin": role == "admin",
 	}
-	return ok(object{"permission": coarse(role), "role_name": role, "user": user})
 }

@@ -1,6 +1,9 @@
 package githubtest
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // route is one operation of the API.
 type route struct {
@@ -20,14 +23,14 @@ func routes() []route {
 		{"DELETE /app/installations/{installation_id}/suspended", theApp, (*call).suspend},
 		{"POST /app/installations/{installation_id}/access_tokens", theApp, (*call).createToken},
 		{"GET /repos/{owner}/{repo}/installation", theApp, (*call).repositoryInstallation},
+		{"GET /orgs/{account}/installation", theApp, (*call).accountInstallation},
+		{"GET /users/{account}/installation", theApp, (*call).accountInstallation},
 		{"GET /installation/repositories", installed, (*call).installationRepositories},
 		{"DELETE /installation/token", installed, (*call).revokeToken},
 		{"GET /rate_limit", anybody, (*call).rateLimit},
 		{"GET /meta", anybody, (*call).meta},
-		{"GET /user", person, (*call).userSelf},
-		{"GET /users/{username}", anybody, (*call).userShow},
 	}
-	return append(append(append(all, repositoryRoutes()...), checkRoutes()...), pullRoutes()...)
+	return slices.Concat(all, hookRoutes(), userRoutes(), repositoryRoutes(), checkRoutes(), pullRoutes(), issueRoutes())
 }
 
 func repositoryRoutes() []route {
@@ -47,6 +50,15 @@ func repositoryRoutes() []route {
 		{"GET" + repo + "/branches", reads("contents"), (*call).branches},
 		{"GET" + repo + "/branches/{branch...}", metadata, (*call).branchAndBelow},
 		{"GET" + repo + "/tags", metadata, (*call).tags},
+		{"GET" + repo + "/tarball/{ref...}", reads("contents"), (*call).archiveLink},
+		{"GET" + repo + "/zipball/{ref...}", reads("contents"), (*call).archiveLink},
+		{"GET" + repo + "/environments", reads("actions"), (*call).environments},
+		{"GET" + repo + "/environments/{environment_name}", reads("actions"), (*call).environmentShow},
+		{"GET" + repo + "/environments/{environment_name}/deployment-branch-policies", reads("actions"), (*call).branchPolicies},
+		{"POST" + repo + "/dispatches", writes("contents"), (*call).repositoryDispatch},
+		{"POST" + repo + "/actions/workflows/{workflow_id}/dispatches", writes("actions"), (*call).workflowDispatch},
+		{"GET" + repo + "/releases", reads("contents"), (*call).releasesList},
+		{"POST" + repo + "/releases", writes("contents"), (*call).releaseCreate},
 		{"GET" + repo + "/collaborators/{username}/permission", collaborator, (*call).permission},
 	}
 }

@@ -22,6 +22,7 @@ type token struct {
 type caller struct {
 	token        string
 	app          bool // the App itself, by its key
+	client       bool // the App itself, by its client secret
 	installation *Installation
 	repositories map[int64]bool
 	permissions  map[string]string
@@ -29,12 +30,14 @@ type caller struct {
 	viaApp       bool
 }
 
-func (w caller) anonymous() bool { return !w.app && w.installation == nil && w.user == nil }
+func (w caller) anonymous() bool {
+	return !w.app && !w.client && w.installation == nil && w.user == nil
+}
 
 // owner names who pays for a request.
 func (w caller) owner() string {
 	switch {
-	case w.app:
+	case w.app, w.client:
 		return "app"
 	case w.installation != nil:
 		return "installation " + w.installation.account.Login
@@ -91,7 +94,10 @@ func (g *GitHub) Tokens() int {
 // authenticate finds out who asks.
 func (g *GitHub) authenticate(r *http.Request) (caller, *answer) {
 	text := ""
-	if _, password, basic := r.BasicAuth(); basic {
+	if name, password, basic := r.BasicAuth(); basic {
+		if name == g.app.ClientID && password == g.app.ClientSecret {
+			return caller{client: true}, nil
+		}
 		text = password
 	} else if kind, rest, found := strings.Cut(r.Header.Get("Authorization"), " "); found {
 		if k := strings.ToLower(kind); k != "bearer" && k != "token" {
