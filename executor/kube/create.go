@@ -139,7 +139,8 @@ func (w *waiter) admit(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error
 			return nil, w.c.fail(op, err)
 		}
 		tried = true
-		if spent := time.Since(w.began); spent+wait > w.x.opts.Wait {
+		spent := time.Since(w.began)
+		if spent >= w.x.opts.Wait {
 			e := w.late(v, spent)
 			if v.reason == "" {
 				e.Hint = "does the cluster run, and can it be reached from here?"
@@ -149,10 +150,10 @@ func (w *waiter) admit(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error
 		if v.state != w.last.state {
 			w.log("Waiting for the pod: " + v.state)
 		} else {
-			w.log(fmt.Sprintf("Still waiting for the pod (%s): %s", time.Since(w.began).Round(time.Second), v.state))
+			w.log(fmt.Sprintf("Still waiting for the pod (%s): %s", spent.Round(time.Second), v.state))
 		}
 		w.last = v
-		if err := pause(ctx, wait); err != nil {
+		if err := pause(ctx, min(wait, w.x.opts.Wait-spent)); err != nil {
 			return nil, err
 		}
 	}

@@ -31,6 +31,7 @@ type services struct {
 var (
 	_ runner.Services = (*services)(nil)
 	_ runner.Reopener = (*services)(nil)
+	_ runner.Repeater = (*services)(nil)
 )
 
 // services says where they keep what they are given.
@@ -105,6 +106,15 @@ func (s *services) Reopen(ctx context.Context, job *runner.Job, token string) (r
 		return runner.Endpoints{}, err
 	}
 	return server.Reopen(ctx, s.limited(job), token)
+}
+
+// Repeat removes the artifacts of a job that begins again.
+func (s *services) Repeat(ctx context.Context, job *runner.Job) error {
+	server, err := s.open()
+	if err != nil {
+		return err
+	}
+	return server.Repeat(ctx, job)
 }
 
 // limited is the job as the services see it.

@@ -28,6 +28,7 @@ type event struct {
 	Text       string          `json:"text"`
 	Conclusion string          `json:"conclusion"`
 	Reason     string          `json:"reason"`
+	Cause      string          `json:"cause"`
 	Seconds    float64         `json:"seconds"`
 	Infra      bool            `json:"infra"`
 	Step       json.RawMessage `json:"step"` // a number of lines, an object elsewhere

@@ -15,6 +15,7 @@ type world struct {
 	home string
 	repo string
 	env  []string // more variables
+	line *line    // to the API server, when lineToServer made one
 }
 
 // newWorld makes a world; when the test ends nothing of it may be left.
