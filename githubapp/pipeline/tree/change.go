@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // Change is what lies between two states of a repository.
@@ -71,54 +69,5 @@ func (r *Repository) between(ctx context.Context, base, head string) (Change, er
 }
 
 var diff = []string{"diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-color", "--no-relative", "--ignore-submodules=none"}
-
-// Local is what the working copy changes: against a revision when one is given,
-// else against where HEAD left its upstream, or the remote's default branch.
-func (r *Repository) Local(ctx context.Context, top, since string) (Change, error) {
-	base := ""
-	switch {
-	case since == "":
-		head, err := r.Resolve(ctx, "HEAD")
-		if err != nil {
-			return Change{Unknown: "there is no commit yet"}, ctx.Err()
-		}
-		upstream := ""
-		for _, revision := range []string{"@{upstream}", "refs/remotes/origin/HEAD"} {
-			if upstream, err = r.Resolve(ctx, revision); err == nil {
-				break
-			}
-		}
-		if upstream == "" {
-			return Change{Unknown: "this branch has no upstream to compare with: --since REF gives a commit"}, ctx.Err()
-		}
-		unknown := ""
-		if base, unknown, err = r.common(ctx, upstream, head); err != nil || unknown != "" {
-			return Change{Unknown: unknown}, err
-		}
-	case strings.Trim(since, "0") == "":
-		return Change{Unknown: "first push: there is nothing before it"}, nil
-	default:
-		var err error
-		if base, err = r.Resolve(ctx, since); err != nil {
-			return Change{}, err
-		}
-	}
-	var known, others string
-	group, within := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		known, err = git(within, top, append(slices.Clone(diff), "--end-of-options", base, "--")...)
-		return err
-	})
-	group.Go(func() (err error) { others, err = untracked(within, top); return err })
-	if err := group.Wait(); err != nil {
-		return Change{}, fmt.Errorf("compare the working copy with %q: %w", base, err)
-	}
-	files := records(known)
-	for _, path := range records(others) {
-		files = append(files, strings.TrimSuffix(path, "/"))
-	}
-	slices.Sort(files)
-	return Change{Base: base, Files: slices.Compact(files)}, nil
-}
 
 func short(sha string) string { return sha[:min(7, len(sha))] }

@@ -117,7 +117,7 @@ func TestWorking(t *testing.T) {
 			t.Errorf("read %q: %v", path, err)
 		}
 	}
-	c, err := tree.Open(r.Dir).Local(t.Context(), r.Dir, "HEAD")
+	c, err := w.Change(t.Context(), "HEAD")
 	if diff := cmp.Diff(tree.Change{Base: base, Files: []string{"a", "gone", "new/b", "staged"}}, c); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
@@ -150,15 +150,15 @@ func TestChanges(t *testing.T) {
 		}, "", "the commit before the push, abababa, is not here"},
 		{"pull request", func(ctx context.Context) (tree.Change, error) { return repo.PullRequest(ctx, second, topic) }, "b", ""},
 		{"strangers", func(ctx context.Context) (tree.Change, error) { return repo.PullRequest(ctx, second, stranger) }, "", "no commit in common"},
-		{"no upstream", func(ctx context.Context) (tree.Change, error) { return repo.Local(ctx, r.Dir, "") }, "", "no upstream"},
-		{"since nothing", func(ctx context.Context) (tree.Change, error) { return repo.Local(ctx, r.Dir, tree.NoSHA) }, "", "first push"},
+		{"no upstream", func(ctx context.Context) (tree.Change, error) { return repo.Working(r.Dir).Change(ctx, "") }, "", "no upstream"},
+		{"since nothing", func(ctx context.Context) (tree.Change, error) { return repo.Working(r.Dir).Change(ctx, tree.NoSHA) }, "", "first push"},
 	} {
 		c, err := tt.change(ctx)
 		if err != nil || strings.Join(c.Files, " ") != tt.files || !strings.Contains(c.Unknown, tt.reason) || (c.Unknown != "") != (tt.reason != "") {
 			t.Errorf("%s: %+v, %v", tt.name, c, err)
 		}
 	}
-	if _, err := repo.Local(ctx, r.Dir, "no-such"); err == nil || !strings.Contains(err.Error(), `"no-such"`) {
+	if _, err := repo.Working(r.Dir).Change(ctx, "no-such"); err == nil || !strings.Contains(err.Error(), `"no-such"`) {
 		t.Errorf("an unknown REF: %v", err)
 	}
 
@@ -168,17 +168,17 @@ func TestChanges(t *testing.T) {
 	clone.Git("fetch", "-q", "origin")
 	clone.Git("checkout", "-q", "-t", "origin/main")
 	local := tree.Open(clone.Dir)
-	if c, err := local.Local(ctx, clone.Dir, ""); err != nil || len(c.Files) != 0 || c.Base != second || c.Unknown != "" {
+	if c, err := local.Working(clone.Dir).Change(ctx, ""); err != nil || len(c.Files) != 0 || c.Base != second || c.Unknown != "" {
 		t.Errorf("nothing changed: %+v, %v", c, err)
 	}
 	clone.Write(map[string]string{"c": "committed"})
 	clone.Commit("ahead")
 	clone.Write(map[string]string{"d": "untracked"})
-	if c, err := local.Local(ctx, clone.Dir, ""); err != nil || strings.Join(c.Files, " ") != "c d" {
+	if c, err := local.Working(clone.Dir).Change(ctx, ""); err != nil || strings.Join(c.Files, " ") != "c d" {
 		t.Errorf("ahead: %+v, %v", c, err)
 	}
 	empty := treetest.New(t)
-	if c, err := tree.Open(empty.Dir).Local(ctx, empty.Dir, ""); err != nil || c.Unknown != "there is no commit yet" {
+	if c, err := tree.Open(empty.Dir).Working(empty.Dir).Change(ctx, ""); err != nil || c.Unknown != "there is no commit yet" {
 		t.Errorf("no commit: %+v, %v", c, err)
 	}
 }
