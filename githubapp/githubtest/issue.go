@@ -101,7 +101,7 @@ func (r *Repository) label(name string) *label {
 
 func (l *label) json(r *Repository) object {
 	return object{
-		"id": l.id, "node_id": nodeID("Label", l.id), "url": r.at("labels/%s", escapePath(l.name)), "name": l.name, "color": "ededed", "default": false, "description": nil,
+		"id": l.id, "node_id": nodeID("Label", l.id), "url": r.at("labels/%s", escapePath(l.name)), "name": l.name, "color": "ededed", "default": false, "description": "",
 	}
 }
 

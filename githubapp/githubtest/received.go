@@ -82,7 +82,7 @@ func (r *Repository) newCommits(m moved, all []moved) []string {
 		args = append(args, m.before)
 	} else {
 		for _, other := range all {
-			args = append(args, "--exclude="+other.ref)
+			args = append(args, "--exclude="+strings.TrimPrefix(other.ref, "refs/heads/")) // as --branches wants it
 		}
 		args = append(args, "--branches")
 	}

@@ -41,7 +41,11 @@ func (g *GitHub) handler() http.Handler {
 			prefix = "/api"
 		}
 		name := method + " " + strings.ReplaceAll(strings.TrimPrefix(path, "/uploads"), "...}", "}")
-		mux.HandleFunc(method+" "+prefix+path, func(w http.ResponseWriter, r *http.Request) { g.serveAPI(w, r, name, rt) })
+		serve := func(w http.ResponseWriter, r *http.Request) { g.serveAPI(w, r, name, rt) }
+		mux.HandleFunc(method+" "+prefix+path, serve)
+		if root, found := strings.CutSuffix(path, "/{path...}"); found { // the root folder's contents
+			mux.HandleFunc(method+" "+prefix+root, serve)
+		}
 	}
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		g.mu.Lock()
