@@ -165,9 +165,7 @@ func (t *turn) conclude() error {
 		if r.Started.IsZero() {
 			r.Started = r.Finished
 		}
-		if t.p.Cancelled != "" {
-			r.Reason = t.p.Cancelled
-		}
+		r.Reason = t.p.Cancelled
 		if t.plan.Concurrency != nil {
 			t.change.Leave = append(t.change.Leave, store.Holder{Run: r.ID})
 		}
