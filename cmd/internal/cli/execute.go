@@ -87,6 +87,7 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 	var interrupted atomic.Bool
 	undo := a.signals(func(reason error) {
 		interrupted.Store(true)
+		ui.Hurry()
 		for _, src := range sources {
 			src.Cancel(reason)
 		}

@@ -9,6 +9,7 @@ const (
 	chunkBytes = 64 << 10  // a chunk is closed when it is this long
 	flushBytes = 256 << 10 // what is written between two looks at new events
 	spare      = 4         // buffers that are kept for reuse
+	maxBytes   = 16 << 20  // more than this, and lines wait for the writer
 )
 
 // chunk is output for one writer. It holds whole lines.
@@ -18,14 +19,18 @@ type chunk struct {
 }
 
 // outbox is what is formatted but not written yet: bytes, the most compact
-// form of a queue of events. It grows as long as the writer is slower than
-// the jobs. The renderer's lock guards it.
+// form of a queue of events. The renderer's lock guards it, and lets lines of
+// logs wait while it is too full.
 type outbox struct {
 	dest io.Writer // of cur
 	cur  []byte
 	full []chunk
 	free [][]byte
+	size int // of full
 }
+
+// tooFull tells whether the writer is far behind.
+func (b *outbox) tooFull() bool { return b.size > maxBytes }
 
 func (b *outbox) empty() bool { return len(b.cur) == 0 && len(b.full) == 0 }
 
@@ -49,6 +54,7 @@ func (b *outbox) rotate() {
 		return
 	}
 	b.full = append(b.full, chunk{b.dest, b.cur})
+	b.size += len(b.cur)
 	b.cur = nil
 	if n := len(b.free); n > 0 {
 		b.cur, b.free = b.free[n-1], b.free[:n-1]
@@ -66,6 +72,7 @@ func (b *outbox) take(max int) (chunks []chunk, more bool) {
 		size += len(b.full[n].data)
 		n++
 	}
+	b.size -= size
 	chunks = b.full[:n:n]
 	b.full = b.full[n:]
 	if len(b.full) == 0 {

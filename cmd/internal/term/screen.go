@@ -136,7 +136,7 @@ func (r *renderer) drawFrame(v *liveView, s *screen, last bool) bool {
 			rows = v.rows(now, height)
 		}
 		data = s.frame(over, rows, columns)
-		r.box.recycle(over)
+		r.written(over)
 		if r.err != nil {
 			data = nil // nobody reads any more: only keep the memory small
 		}

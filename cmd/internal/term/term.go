@@ -51,6 +51,8 @@ type Renderer interface {
 	runner.Sink
 	// Run gives a sink for the events of one more run.
 	Run(Hints) runner.Sink
+	// Hurry says that the run is to end soon: events wait for the writer no more.
+	Hurry()
 	// Close shows the summary, writes what is left and removes the live
 	// region. It waits for the writer and gives its first error. Events that
 	// come later are dropped.
@@ -66,7 +68,9 @@ type view interface {
 }
 
 // renderer is the Renderer of every view. A view formats while the lock is
-// held, into memory; only the loop, which holds no lock then, writes.
+// held, into memory; only the loop, which holds no lock then, writes. A writer
+// that is far behind (a pager that somebody reads) holds up lines of logs, and
+// thereby the programs that print them, as a pipe does.
 type renderer struct {
 	options Options
 	first   *run // of Emit
@@ -78,6 +82,8 @@ type renderer struct {
 	box    outbox
 	view   view
 	model  *model
+	room   sync.Cond // of mu: the outbox has room again
+	hurry  bool
 	closed bool
 	err    error
 }
@@ -91,6 +97,7 @@ func New(o Options) Renderer {
 		options: o, model: &model{},
 		quit: make(chan struct{}), wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
+	r.room.L = &r.mu
 	r.first = r.model.newRun(o.Hints)
 	r.box.dest = o.Out
 	p := printer{model: r.model, box: &r.box, options: o, style: style(o.Color)}
@@ -119,7 +126,11 @@ func (r *renderer) Emit(e runner.Event) { r.emit(nil, e) }
 // emit shows an event of a run, nil for that of Emit.
 func (r *renderer) emit(run *run, e runner.Event) {
 	ready := false
+	_, line := e.(runner.Line)
 	r.locked(func() {
+		for line && r.box.tooFull() && !r.hurry && !r.closed && r.err == nil {
+			r.room.Wait()
+		}
 		if r.closed {
 			return
 		}
@@ -168,6 +179,13 @@ func (r *renderer) Run(h Hints) runner.Sink {
 	return runner.SinkFunc(func(e runner.Event) { r.emit(run, e) })
 }
 
+func (r *renderer) Hurry() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hurry = true
+	r.room.Broadcast()
+}
+
 func (r *renderer) Close() error {
 	r.locked(func() {
 		if r.closed {
@@ -175,6 +193,7 @@ func (r *renderer) Close() error {
 		}
 		r.closed = true
 		defer close(r.quit)
+		r.room.Broadcast()
 		r.view.finish()
 		r.box.commit()
 	})
@@ -215,8 +234,16 @@ func (r *renderer) flush() bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.box.recycle(chunks)
+	r.written(chunks)
 	return len(chunks) > 0
+}
+
+// written takes back chunks that are out; the caller has the lock.
+func (r *renderer) written(chunks []chunk) {
+	r.box.recycle(chunks)
+	if !r.box.tooFull() {
+		r.room.Broadcast()
+	}
 }
 
 func (r *renderer) fail(err error) {
@@ -225,4 +252,5 @@ func (r *renderer) fail(err error) {
 	if r.err == nil {
 		r.err = err
 	}
+	r.room.Broadcast()
 }
