@@ -73,12 +73,15 @@ func guid(n int64) string {
 
 func (g *GitHub) emitInstallation(i *Installation, action string, by *Account) {
 	body := object{"installation": g.installationJSON(i)}
-	if action == "created" || action == "deleted" {
+	if action != "suspend" && action != "unsuspend" {
 		repositories := []object{}
 		for _, r := range g.covered(i) {
 			repositories = append(repositories, r.brief())
 		}
-		body["repositories"], body["requester"] = repositories, nil
+		body["repositories"] = repositories
+		if action == "created" {
+			body["requester"] = nil
+		}
 	}
 	g.emit(delivered{event: "installation", action: action, installation: i, by: by, body: body})
 }

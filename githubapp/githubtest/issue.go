@@ -139,9 +139,9 @@ func (i *issue) json() object {
 		"comments": len(i.comments), "created_at": stamp(i.made), "updated_at": stamp(i.updated), "closed_at": stampOrNull(i.closed),
 		"author_association": r.association(i.by), "active_lock_reason": nil, "body": orNull(i.body), "reactions": reactions(self),
 		"performed_via_github_app": nil, "timeline_url": self + "/timeline", "state_reason": reason, "closed_by": nil,
+		"draft": i.pull != nil && i.pull.draft,
 	}
 	if i.pull != nil {
-		out["draft"] = i.pull.draft
 		out["pull_request"] = object{
 			"url": r.at("pulls/%d", i.number), "html_url": page, "diff_url": page + ".diff", "patch_url": page + ".patch", "merged_at": stampOrNull(i.pull.merged),
 		}
