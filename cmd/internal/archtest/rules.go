@@ -44,6 +44,7 @@ var arrows = []arrow{
 	{"runner/reference", nil}, // tests only
 
 	{"githubapp/queue", []string{"githubapp/...", "runner", "runner/history", "runner/local", "workflow/..."}}, // what a new attempt takes over, runs-on
+	{"githubapp/api/...", []string{"githubapp/...", "runner", "runner/history", "workflow/..."}}, // history: the text form of logs
 	{"githubapp/...", []string{"githubapp/...", "runner", "workflow/..."}},
 
 	{"cmd/drydock", []string{"cmd/internal/cli"}},
