@@ -19,9 +19,8 @@ const (
 
 var nodeSource string // a folder with the node of testdata
 
-// prepareKube brings images to the cluster: DRYDOCK_TEST_KUBE_LOAD is a command
-// that takes the path of an image's tar. Without it they have to be there.
-func prepareKube(dir string) error {
+// prepareNode builds what stands for node.
+func prepareNode(dir string) error {
 	nodeSource = filepath.Join(dir, "nodes")
 	for _, major := range []string{"node20", "node24"} {
 		if err := command(root, "go", "build", "-trimpath", "-ldflags", "-s -w",
@@ -29,6 +28,12 @@ func prepareKube(dir string) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// prepareKube brings images to the cluster: DRYDOCK_TEST_KUBE_LOAD is a command
+// that takes the path of an image's tar. Without it they have to be there.
+func prepareKube(dir string) error {
 	load := strings.Fields(os.Getenv("DRYDOCK_TEST_KUBE_LOAD"))
 	if len(load) == 0 {
 		return nil
@@ -51,12 +56,12 @@ func prepareKube(dir string) error {
 	if err != nil {
 		return err
 	}
-	images := filepath.Join(dir, "images.tar")
-	if err := command(dir, client, "save", "-o", images, busybox, bash, kubeHelper); err != nil {
+	file := filepath.Join(dir, "images.tar")
+	if err := command(dir, client, append([]string{"save", "-o", file, kubeHelper}, images()...)...); err != nil {
 		return err
 	}
-	defer os.Remove(images)
-	return command(dir, load[0], append(load[1:], images)...)
+	defer os.Remove(file)
+	return command(dir, load[0], append(load[1:], file)...)
 }
 
 // newKubeWorld makes a world whose jobs run in the cluster; when the test ends no

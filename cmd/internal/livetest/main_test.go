@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -68,20 +69,33 @@ func prepare(dir string) error {
 	if err := command(root, "go", "build", "-trimpath", "-o", binary, "./cmd/drydock"); err != nil {
 		return err
 	}
-	for _, image := range []string{busybox, bash} {
+	for _, image := range images() {
 		if os.Getenv("DRYDOCK_TEST_DOCKER") != "1" {
 			break
 		}
 		if exec.Command(client, "image", "inspect", image).Run() != nil {
-			if err := command(root, ".ci/testimage.sh", "busybox", "bash"); err != nil {
+			if err := command(root, ".ci/testimage.sh", strings.TrimSuffix(strings.TrimPrefix(image, "drydock-test/"), ":1")); err != nil {
 				return err
 			}
 		}
+	}
+	if err := prepareNode(dir); err != nil {
+		return err
 	}
 	if os.Getenv(kubeAsked) == "1" {
 		return prepareKube(dir)
 	}
 	return nil
+}
+
+// images are those that jobs run in; one of them has the libraries of this
+// machine's node.
+func images() []string {
+	all := []string{busybox, bash}
+	if _, err := exec.LookPath("node"); err == nil {
+		all = append(all, tools)
+	}
+	return all
 }
 
 func command(dir, name string, args ...string) error {

@@ -94,8 +94,8 @@ func installToolkit() (string, error) {
 	return modules, nil
 }
 
-// withToolkit runs the test once on Docker and once on the host, each in a world
-// where workflows know acme/toolkit@v1 and the label "here".
+// withToolkit runs the test on Docker, on the host and in a cluster, each in a
+// world where workflows know acme/toolkit@v1 and the label "here".
 func withToolkit(t *testing.T, test func(w *toolWorld)) {
 	if testing.Short() {
 		t.Skip("GitHub's packages are installed and run only without -short")
@@ -105,21 +105,22 @@ func withToolkit(t *testing.T, test func(w *toolWorld)) {
 			t.Skipf("GitHub's npm packages cannot be run: %s is not installed", name)
 		}
 	}
-	for _, place := range []string{"docker", "host"} {
+	for _, place := range []string{"docker", "host", "kubernetes"} {
 		t.Run(place, func(t *testing.T) {
-			w := newWorld(t)
+			var w *world
+			if place == "kubernetes" {
+				w = newKubeWorld(t)
+				w.env = append(w.env, "DRYDOCK_NODE_SOURCE=") // the real one
+			} else {
+				w = newWorld(t)
+			}
 			folder, err := toolkit()
 			if err != nil {
 				t.Fatal(err)
 			}
 			image := "host"
-			if place == "docker" {
+			if place != "host" {
 				image = tools
-				if exec.Command(client, "image", "inspect", image).Run() != nil {
-					if err := command(root, ".ci/testimage.sh", "tools"); err != nil {
-						t.Fatal(err)
-					}
-				}
 			}
 			w.git("remote", "add", "origin", "https://github.com/octo/demo.git")
 			test(&toolWorld{w, []string{"-P", "here=" + image, "--local-repository", "acme/toolkit@v1=" + folder,
