@@ -121,7 +121,7 @@ func oneCause(b *bench) {
 }
 
 func noPlace(b *bench) {
-	id := b.start("jobs:\n  a: {runs-on: nowhere, steps: [{run: echo}]}\n  b: {runs-on: \"${{ '' }}\", steps: [{run: echo}]}\n  c: {needs: a, if: always(), runs-on: x, steps: [{run: echo}]}\n")
+	id := b.start("jobs:\n  a: {runs-on: nowhere, steps: [{run: echo}]}\n  b: {runs-on: \"${{ github.nothing }}\", steps: [{run: echo}]}\n  c: {needs: a, if: always(), runs-on: x, steps: [{run: echo}]}\n")
 	b.want(id, "queued",
 		`a failure: .github/workflows/ci.yml:3:16: runs-on of job "a": no image is known for the label "nowhere"`,
 		`b failure: .github/workflows/ci.yml:4:16: runs-on of job "b": it is empty: name a label, for example ubuntu-latest`, "c queued")
