@@ -60,9 +60,12 @@ func (i *Intake) handle(ctx context.Context, d store.Delivery) error {
 		return ignored("the payload names no installation: the webhook is not the App's")
 	case h.Repository.Archived || h.Repository.Disabled:
 		return ignored("the repository is archived or disabled")
-	case ours == "" && i.own(h.Sender) && d.Event != "workflow_dispatch" && d.Event != "repository_dispatch":
+	case (ours == "" || ours == fromRepair) && i.own(h.Sender) && d.Event != "workflow_dispatch" && d.Event != "repository_dispatch":
 		// GitHub docs: actions/concepts/security/github_token: events that the token
 		// causes start no runs, but for the two dispatches
+		if err := i.noteMove(ctx, d, h); err != nil {
+			return err
+		}
 		return ignored("it was caused with a job's token, which starts no workflows")
 	}
 	var runs []queue.Planned
@@ -132,13 +135,11 @@ func (i *Intake) planEvent(ctx context.Context, name string, d store.Delivery, h
 	if err != nil {
 		return nil, nil, &ended{fate: store.Failed, reason: err.Error()}
 	}
-	if d.Event == "push" || name == "pull_request" {
-		if repaired, err := i.repaired(ctx, d, c); err != nil || repaired {
-			if err == nil {
-				err = ignored("the push of %s was lost once and is planned already", short(c.facts.After))
-			}
-			return nil, nil, err
+	if repaired, err := i.repaired(ctx, d, c); err != nil || repaired {
+		if err == nil {
+			err = ignored("it was taken for lost, and %s is planned already", short(c.facts.After))
 		}
+		return nil, nil, err
 	}
 	if c.facts.Event.Inert != "" {
 		return nil, nil, ignored("%s: this starts no workflow", c.facts.Event.Inert)

@@ -39,7 +39,7 @@ func moved(c *cause) (ref, sha string) {
 	switch {
 	case c.name == "push":
 		return c.facts.Ref, c.facts.After
-	case c.name == "pull_request" && c.pull.Number != 0:
+	case (c.name == "pull_request" || c.name == "pull_request_target") && c.pull.Number != 0:
 		return fmt.Sprintf("refs/pull/%d/head", c.pull.Number), c.pull.Head.SHA
 	}
 	return "", ""
@@ -70,7 +70,7 @@ func (i *Intake) repaired(ctx context.Context, d store.Delivery, c *cause) (bool
 	if err := i.noteHead(ctx, c.repo.ID, ref, sha); err != nil {
 		return false, err
 	}
-	if c.name == "pull_request" && c.Action != "opened" && c.Action != "synchronize" {
+	if c.name != "push" && c.Action != "opened" && c.Action != "synchronize" {
 		return false, nil
 	}
 	for {
@@ -94,6 +94,22 @@ func (i *Intake) repaired(ctx context.Context, d store.Delivery, c *cause) (bool
 			return err == nil, err
 		}
 	}
+}
+
+// noteMove notes where a ref is that moved without starting anything, so that
+// nobody takes the webhook for lost.
+func (i *Intake) noteMove(ctx context.Context, d store.Delivery, h head) error {
+	if d.Event != "push" && d.Event != "pull_request" {
+		return nil
+	}
+	c, err := newCause(d.Event, d, h)
+	if err != nil {
+		return &ended{fate: store.Failed, reason: err.Error()}
+	}
+	if ref, sha := moved(c); ref != "" && sha != "" {
+		return i.noteHead(ctx, c.repo.ID, ref, sha)
+	}
+	return nil
 }
 
 func (i *Intake) noteHead(ctx context.Context, id store.RepositoryID, ref, sha string) error {
