@@ -28,6 +28,8 @@ var arrows = []arrow{
 	{"executor/archive", []string{"executor"}},
 	{"executor/executortest/visitor", []string{"executor/executortest"}}, // a program of the suite
 	{"executor/option", nil},
+	{"executor/build/registry", []string{"executor"}},
+	{"executor/build", []string{"executor", "executor/archive", "executor/build/registry"}},
 	{"executor/*", []string{"executor", "executor/helper/...", "executor/archive", "executor/option"}},
 
 	{"runner", []string{"workflow/...", "executor", "executor/archive", "runner/command", "runner/mask", "runner/action/..."}},
