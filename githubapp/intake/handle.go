@@ -2,11 +2,13 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/drydock-ci/drydock/githubapp/queue"
+	"github.com/drydock-ci/drydock/githubapp/repository"
 	"github.com/drydock-ci/drydock/githubapp/store"
 	"github.com/drydock-ci/drydock/workflow/event"
 )
@@ -78,6 +80,8 @@ func (i *Intake) handle(ctx context.Context, d store.Delivery) error {
 		case asEnded(err, &end) && end.fate == store.Ignored:
 			reasons = append(reasons, end.reason) // of one of the two events of a pull request
 			why = append(why, Why{Event: name, Reasons: []string{end.reason}})
+		case repository.KindOf(err) == repository.Gone:
+			return errors.Join(err, i.off(ctx, h.Repository.ID, h.Installation.ID, offDeleted))
 		case err != nil:
 			return err
 		}

@@ -76,17 +76,32 @@ const (
 	offSuspend  = "the installation is suspended"
 )
 
-// remember notes what a payload says of its repository. One that was removed stays
-// so: a late delivery does not bring it back, only a new installation does.
+// remember notes what a payload says of its repository. Of one that the App was
+// taken from the delivery may be late, or tell that it is back: GitHub knows.
 func (i *Intake) remember(ctx context.Context, d store.Delivery, h head) error {
 	if d.Event == "installation" || d.Event == "installation_repositories" || d.Event == "repository" || h.Repository.Name == "" {
 		return nil
 	}
 	old, err := i.known(ctx, h.Repository.ID)
-	if err != nil || old != nil && (old.Off != "" || old.Owner+"/"+old.Name != h.ref().FullName() && d.Attempts > 1) {
+	if err != nil {
 		return err
 	}
+	if old != nil && old.Off != "" && old.Off != offArchived {
+		switch _, err := i.o.Reader.About(ctx, h.ref()); {
+		case repository.KindOf(err) != "":
+			return ignored("%s", old.Off)
+		case err != nil:
+			return err
+		}
+	}
 	return i.putKnown(ctx, describe(h))
+}
+
+// renew notes what GitHub says now: a late delivery may have told of an old name.
+func (i *Intake) renew(ctx context.Context, k Known, about repository.About) error {
+	k.Owner, k.Name, k.OwnerID = about.Ref.Owner, about.Ref.Name, about.OwnerID
+	k.DefaultBranch, k.Private = about.DefaultBranch, about.Private
+	return i.putKnown(ctx, k)
 }
 
 func describe(h head) Known {

@@ -46,6 +46,9 @@ func (i *Intake) learnTip(ctx context.Context, k Known) error {
 	if err != nil {
 		return err
 	}
+	if err := i.renew(ctx, k, about); err != nil {
+		return err
+	}
 	tip, err := i.o.Reader.Resolve(ctx, k.Ref(), "refs/heads/"+about.DefaultBranch)
 	if repository.KindOf(err) == repository.NoCommit {
 		return i.learnFrom(ctx, k.ID, "", nil, store.Actor{}) // empty

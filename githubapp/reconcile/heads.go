@@ -51,7 +51,7 @@ func (r *Reconciler) heads(ctx context.Context, budget *int) (repaired int, err 
 	after, _ := strconv.ParseInt(string(cursor), 10, 64) // no number: from the start
 	first, _ := slices.BinarySearchFunc(all, store.RepositoryID(after+1), func(k intake.Known, id store.RepositoryID) int { return cmp.Compare(k.ID, id) })
 	var failures []error
-	done := store.RepositoryID(after)
+	looked := store.RepositoryID(after)
 	for n := range all {
 		if *budget <= 0 || ctx.Err() != nil {
 			break
@@ -65,9 +65,9 @@ func (r *Reconciler) heads(ctx context.Context, budget *int) (repaired int, err 
 				break // GitHub is away: the next pass goes on here
 			}
 		}
-		done = k.ID
+		looked = k.ID
 	}
-	err = r.o.Store.SwapValue(ctx, nextName, cursor, []byte(strconv.FormatInt(int64(done), 10)))
+	err = r.o.Store.SwapValue(ctx, nextName, cursor, []byte(strconv.FormatInt(int64(looked), 10)))
 	if err != nil && !errors.Is(err, store.ErrConflict) {
 		failures = append(failures, err)
 	}
