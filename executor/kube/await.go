@@ -34,6 +34,7 @@ type waiter struct {
 	log       func(string)
 
 	began, since time.Time // of everything, of the present state
+	up           time.Time // set: the container runs, and its services are waited for
 	last         verdict
 	told         bool
 	pulls        time.Time // when pulls began to fail
@@ -82,6 +83,15 @@ func (w *waiter) wait(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, string
 	}
 }
 
+// healthy waits until all services of the pod, which runs, are. Their times count
+// from now on.
+func (w *waiter) healthy(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
+	w.up = time.Now()
+	w.since, w.told = w.up, false
+	pod, _, err := w.wait(ctx, pod)
+	return pod, err
+}
+
 // follow takes events until the container runs, or the watch ends.
 func (w *waiter) follow(ctx context.Context, pod *corev1.Pod, events watch.Interface, tick <-chan time.Time) (_ *corev1.Pod, id string, err error, over bool) {
 	for {
@@ -115,6 +125,11 @@ func deleted(name string) error {
 func (w *waiter) judge(ctx context.Context, pod *corev1.Pod) (id string, err error, over bool) {
 	v := look(pod, w.container)
 	now := time.Now()
+	if v.ready && !w.up.IsZero() {
+		id := v.id
+		v = lookAfter(pod, now.Sub(w.up))
+		v.id = id
+	}
 	if v.ready {
 		return v.id, nil, true
 	}

@@ -74,13 +74,6 @@ func (e *environment) start(ctx context.Context, w *waiter, d *draft, pod *corev
 	if err != nil {
 		return err
 	}
-	for _, s := range d.services {
-		how := "is there"
-		if s.settings.health.probe() != nil {
-			how = "is healthy"
-		}
-		log(fmt.Sprintf("Service %s (%s) %s", s.spec.ID, s.spec.Image.Ref, how))
-	}
 	if err := e.open(ctx, pod); err != nil {
 		if executor.IsKind(err, executor.Lost) && executor.ReasonOf(err) == "" { // it does not like what it was told
 			err = w.explain(ctx, pod, verdict{failed: jobContainer, err: &executor.Error{
@@ -94,6 +87,17 @@ func (e *environment) start(ctx context.Context, w *waiter, d *draft, pod *corev
 	}
 	if err := e.bringTrust(ctx); err != nil {
 		return err
+	}
+	// The helper has somebody to talk to by now: it would not wait for ever.
+	if pod, err = w.healthy(ctx, pod); err != nil {
+		return err
+	}
+	for _, s := range d.services {
+		how := "is there"
+		if s.settings.health.probe() != nil {
+			how = "is healthy"
+		}
+		log(fmt.Sprintf("Service %s (%s) %s", s.spec.ID, s.spec.Image.Ref, how))
 	}
 	e.finish(pod, id, records(d.services))
 	for _, f := range d.forwards {

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -75,6 +76,23 @@ func TestServices(t *testing.T) {
 			t.Errorf("attached: %+v, was: %+v", a, b)
 		}
 		want(t, again, "wget -q -O- http://web/i", "hello")
+	})
+	t.Run("at once", func(t *testing.T) {
+		spec := spec
+		spec.Services = nil
+		for i := range 3 {
+			id := fmt.Sprintf("slow%d", i)
+			s := web(id, fmt.Sprint(90+i), fmt.Sprintf(`--health-cmd "wget -q -O- http://localhost:%d/i" --health-interval 1s --health-retries 30 -e PORT=%[1]d`, 90+i))
+			s.Command[2] = "sleep 4; " + s.Command[2]
+			spec.Services = append(spec.Services, s)
+		}
+		began := time.Now()
+		create(t, x, spec)
+		took := time.Since(began)
+		t.Logf("three services that need 4 s: %s", took.Round(100*time.Millisecond))
+		if took > 11*time.Second {
+			t.Error("they started one after another")
+		}
 	})
 	t.Run("machine", func(t *testing.T) {
 		spec := spec

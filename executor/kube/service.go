@@ -50,16 +50,17 @@ func draftServices(spec executor.Spec) ([]*service, error) {
 	return out, nil
 }
 
-// serviceContainer is a sidecar: it starts before the job's container, which
-// waits until its check passes, and ends with it.
+// serviceContainer is a sidecar: it starts before the job's container, does not
+// wait for other services, and ends with the job.
 func (d *draft) serviceContainer(s *service) (corev1.Container, error) {
 	always := corev1.ContainerRestartPolicyAlways
 	c := corev1.Container{
 		Name: s.container, Image: s.spec.Image.Ref, ImagePullPolicy: pullPolicy(s.spec.Image.Pull),
 		RestartPolicy: &always, WorkingDir: s.settings.dir, Env: d.secret.hide(s.settings.env),
 		Command: s.spec.Entrypoint, Args: s.spec.Command,
-		Resources:    corev1.ResourceRequirements{Limits: s.settings.limits, Requests: s.settings.requests},
-		StartupProbe: s.settings.health.probe(),
+		Resources: corev1.ResourceRequirements{Limits: s.settings.limits, Requests: s.settings.requests},
+		// Not a startup probe: the next container would wait for it.
+		ReadinessProbe: s.settings.health.probe(),
 	}
 	if s.settings.entrypoint != nil && len(c.Command) == 0 {
 		c.Command = []string{*s.settings.entrypoint}
@@ -109,6 +110,13 @@ func (h health) probe() *corev1.Probe {
 		InitialDelaySeconds: seconds(period), PeriodSeconds: seconds(period),
 		TimeoutSeconds: seconds(or(h.timeout, 30*time.Second)), FailureThreshold: int32(min(failures, 1<<20)),
 	}
+}
+
+// timeOf is how long a service may take until its check passes: all tries, and
+// as much again at most for tries that are slow to fail.
+func timeOf(p *corev1.Probe) time.Duration {
+	tries := p.PeriodSeconds * p.FailureThreshold
+	return time.Duration(p.InitialDelaySeconds+tries+min(p.TimeoutSeconds, tries)) * time.Second
 }
 
 // seconds rounds up: the kubelet knows no less than one.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -31,7 +32,7 @@ func look(pod *corev1.Pod, container string) verdict {
 		return verdict{err: &executor.Error{Op: op, Kind: executor.Lost, Err: err}}
 	}
 	for _, s := range pod.Status.InitContainerStatuses {
-		if v := initState(pod, op, s); v.err != nil || v.state != "" {
+		if v := initState(op, s); v.err != nil || v.state != "" {
 			return v
 		}
 	}
@@ -61,7 +62,7 @@ func look(pod *corev1.Pod, container string) verdict {
 }
 
 // initState judges the container that brings the helper, or a service.
-func initState(pod *corev1.Pod, op string, s corev1.ContainerStatus) verdict {
+func initState(op string, s corev1.ContainerStatus) verdict {
 	if w := s.State.Waiting; w != nil && s.RestartCount == 0 {
 		v := waiting(op, s.Image, w)
 		v.helper = s.Name == helperContainer
@@ -85,18 +86,35 @@ func initState(pod *corev1.Pod, op string, s corev1.ContainerStatus) verdict {
 	if t == nil {
 		return verdict{}
 	}
-	why := "it ended: " + terminated(t)
-	probed := false
-	for _, c := range pod.Spec.InitContainers {
-		probed = probed || c.Name == s.Name && c.StartupProbe != nil
-	}
-	if probed && (t.ExitCode == 137 || t.ExitCode == 143) && t.Reason != "OOMKilled" {
-		why = "its health check fails"
-	}
-	return verdict{failed: s.Name, before: s.RestartCount > 0, err: &executor.Error{
+	return verdict{failed: s.Name, before: s.RestartCount > 0, err: sick(s, "it ended: "+terminated(t))}
+}
+
+func sick(s corev1.ContainerStatus, why string) error {
+	return &executor.Error{
 		Op: fmt.Sprintf("wait for service %q", strings.TrimPrefix(s.Name, servicePrefix)), Kind: executor.Unhealthy,
 		Err: fmt.Errorf("%s (image %q)", why, s.Image),
-	}}
+	}
+}
+
+// lookAfter judges the services of a pod that has come up: all start at once,
+// and each has the time that its own check gives it.
+func lookAfter(pod *corev1.Pod, up time.Duration) verdict {
+	v := verdict{ready: true}
+	for _, c := range pod.Spec.InitContainers {
+		if c.ReadinessProbe == nil {
+			continue
+		}
+		for _, s := range pod.Status.InitContainerStatuses {
+			switch {
+			case s.Name != c.Name || s.Ready:
+			case up > timeOf(c.ReadinessProbe):
+				return verdict{failed: s.Name, err: sick(s, "its health check fails")}
+			default:
+				v = verdict{state: fmt.Sprintf("service %q is not healthy yet", strings.TrimPrefix(s.Name, servicePrefix))}
+			}
+		}
+	}
+	return v
 }
 
 // waiting judges what a kubelet says of a container that does not run yet.

@@ -28,7 +28,7 @@ func TestLook(t *testing.T) {
 	running := corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
 	now := metav1.Now()
 	probed := corev1.PodSpec{
-		InitContainers: []corev1.Container{{Name: "service-db", StartupProbe: &corev1.Probe{}}},
+		InitContainers: []corev1.Container{{Name: "service-db", ReadinessProbe: &corev1.Probe{}}},
 		Containers: []corev1.Container{{Name: jobContainer, Resources: corev1.ResourceRequirements{
 			Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("64Mi")},
 		}}},
@@ -76,10 +76,6 @@ func TestLook(t *testing.T) {
 			pod:  corev1.Pod{Spec: probed, Status: corev1.PodStatus{InitContainerStatuses: statuses("service-db", over("OOMKilled", 137, ""))}},
 			kind: executor.Unhealthy, text: "killed for memory",
 		},
-		"service unhealthy": {
-			pod:  corev1.Pod{Spec: probed, Status: corev1.PodStatus{InitContainerStatuses: statuses("service-db", over("Error", 137, ""))}},
-			kind: executor.Unhealthy, text: "its health check fails",
-		},
 		"no shell-less helper": {
 			pod:  corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: statuses(jobContainer, over("StartError", 128, "exec format error"))}},
 			kind: executor.Failed, text: "exec format error",
@@ -118,6 +114,41 @@ func TestLook(t *testing.T) {
 		}
 		if (v.err == nil) != (tc.kind == "") || tc.kind != "" && (!executor.IsKind(v.err, tc.kind) || !strings.Contains(v.err.Error(), tc.text)) || reason != tc.reason {
 			t.Errorf("%s: error %v, reason %q; want kind %q, reason %q, %q", name, v.err, reason, tc.kind, tc.reason, tc.text)
+		}
+	}
+}
+
+// TestLookAfter: services have their own time each.
+func TestLookAfter(t *testing.T) {
+	quick := &corev1.Probe{InitialDelaySeconds: 1, PeriodSeconds: 1, FailureThreshold: 2, TimeoutSeconds: 30}
+	slow := &corev1.Probe{InitialDelaySeconds: 30, PeriodSeconds: 30, FailureThreshold: 3, TimeoutSeconds: 30}
+	status := func(name string, ready bool) corev1.ContainerStatus {
+		return corev1.ContainerStatus{Name: name, Ready: ready, Image: "img"}
+	}
+	for name, tc := range map[string]struct {
+		quick, slow bool // ready
+		up          time.Duration
+		ready       bool
+		state, text string
+	}{
+		"both":            {quick: true, slow: true, up: time.Hour, ready: true},
+		"none yet":        {up: 4 * time.Second, state: `service "slow" is not healthy yet`},
+		"one":             {quick: true, up: 100 * time.Second, state: `service "slow" is not healthy yet`},
+		"quick's is over": {up: 6 * time.Second, text: `wait for service "quick": its health check fails`},
+		"slow's is over":  {quick: true, up: 151 * time.Second, text: `wait for service "slow": its health check fails`},
+	} {
+		pod := &corev1.Pod{
+			Spec: corev1.PodSpec{InitContainers: []corev1.Container{
+				{Name: helperContainer}, {Name: "service-quick", ReadinessProbe: quick}, {Name: "service-none"}, {Name: "service-slow", ReadinessProbe: slow},
+			}},
+			Status: corev1.PodStatus{InitContainerStatuses: []corev1.ContainerStatus{
+				status(helperContainer, false), status("service-quick", tc.quick), status("service-none", false), status("service-slow", tc.slow),
+			}},
+		}
+		v := lookAfter(pod, tc.up)
+		if v.ready != tc.ready || v.state != tc.state || (v.err != nil) != (tc.text != "") ||
+			v.err != nil && (!executor.IsKind(v.err, executor.Unhealthy) || !strings.Contains(v.err.Error(), tc.text)) {
+			t.Errorf("%s: %+v", name, v)
 		}
 	}
 }
