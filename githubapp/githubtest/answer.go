@@ -44,6 +44,9 @@ func forbidden() *answer {
 	return fail2(http.StatusForbidden, "Resource not accessible by integration")
 }
 
+// busy is the answer while somebody pushes.
+func busy() answer { return fail(http.StatusConflict, "Reference cannot be updated: try again") }
+
 // unprocessable is GitHub's answer to what it understands and does not want.
 func unprocessable(message string) answer {
 	return fail(http.StatusUnprocessableEntity, message)

@@ -81,6 +81,47 @@ func (c *call) contents() answer {
 	return ok(out)
 }
 
+// contentsChange is PUT /repos/{owner}/{repo}/contents/{path}: a commit of one file.
+func (c *call) contentsChange() answer {
+	var in struct {
+		Message string
+		Content []byte // base64
+		SHA     string
+		Branch  string
+	}
+	if bad := c.decode(&in); bad != nil {
+		return *bad
+	}
+	if in.Branch == "" {
+		in.Branch = c.repo.defaultBranch
+	}
+	if !c.repo.pushing.TryLock() {
+		return busy()
+	}
+	defer c.repo.pushing.Unlock()
+	where := strings.Trim(c.r.PathValue("path"), "/")
+	at, found := c.repo.git.commit("refs/heads/" + in.Branch)
+	if !found {
+		return fail(http.StatusNotFound, "Branch "+in.Branch+" not found")
+	}
+	status := http.StatusCreated
+	if old, _, _, there := c.repo.git.object(at.sha + ":" + where); there {
+		status = http.StatusOK
+		if in.SHA != old {
+			return fail(http.StatusConflict, where+" does not match "+in.SHA)
+		}
+	}
+	sha, err := c.repo.commitOn(in.Branch, Files{where: string(in.Content)}, in.Message, c.gh.actor(c.who))
+	if err != nil {
+		return unprocessable(err.Error())
+	}
+	made, _ := c.repo.git.commit(sha)
+	blob, _, _, _ := c.repo.git.object(sha + ":" + where)
+	return answer{status: status, body: object{
+		"content": c.contentJSON(entry{"100644", path.Base(where), blob}, where, in.Branch), "commit": c.repo.commitJSON(made)["commit"],
+	}}
+}
+
 func (c *call) contentJSON(e entry, where, ref string) object {
 	self := c.repo.at("contents/%s?ref=%s", escapePath(where), url.QueryEscape(ref))
 	page := c.gh.web("%s/blob/%s/%s", c.repo.FullName, ref, escapePath(where))

@@ -121,7 +121,7 @@ func (r *Repository) publish(l *release) bool {
 	l.id, l.made = r.gh.id("release"), r.gh.now()
 	r.releases = append(r.releases, l)
 	if _, there := r.git.commit("refs/tags/" + l.tag); !there {
-		if _, err := r.git.git("update-ref", "refs/tags/"+l.tag, at.sha); err != nil {
+		if r.git.setRef("refs/tags/"+l.tag, at.sha) != nil {
 			return false
 		}
 		r.received([]moved{{"refs/tags/" + l.tag, zeroSHA, at.sha}}, l.by)
@@ -162,6 +162,10 @@ func (c *call) releaseCreate() answer {
 	if l.target == "" {
 		l.target = c.repo.defaultBranch
 	}
+	if !c.repo.pushing.TryLock() {
+		return busy()
+	}
+	defer c.repo.pushing.Unlock()
 	if in.Tag == "" || !c.repo.publish(l) {
 		return invalid("Release", "tag_name", "invalid")
 	}
@@ -189,7 +193,7 @@ func (p *PullRequest) MergeQueue() string {
 		g.t.Fatalf("queue pull request %d of %s: it has conflicts", p.Number, r.FullName)
 	}
 	ref := "refs/heads/gh-readonly-queue/" + p.base + "/pr-" + itoa(int64(p.Number)) + "-" + p.baseSHA
-	if _, err := r.git.git("update-ref", ref, p.merge); err != nil {
+	if err := r.git.setRef(ref, p.merge); err != nil {
 		g.t.Fatalf("queue pull request %d of %s: %v", p.Number, r.FullName, err)
 	}
 	by := r.defaultActor()

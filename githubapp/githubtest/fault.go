@@ -173,6 +173,7 @@ func (g *GitHub) charge(c *call, s spoiled) (http.Header, *answer) {
 		h.Set(name, itoa(value))
 	}
 	h.Set("X-Ratelimit-Resource", "core")
+	h.Set("Date", g.now().Format(http.TimeFormat))
 	switch {
 	case over:
 		return h, fail2(http.StatusForbidden, "API rate limit exceeded for "+owner+".")
@@ -181,6 +182,16 @@ func (g *GitHub) charge(c *call, s spoiled) (http.Header, *answer) {
 		return h, fail2(http.StatusForbidden, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.")
 	}
 	return h, nil
+}
+
+// refund gives back what was charged: an answer that is known costs nothing.
+// GitHub docs: rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
+func (g *GitHub) refund(w caller) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if b := g.budgets[w.owner()]; b != nil && b.used > 0 && !w.anonymous() {
+		b.used--
+	}
 }
 
 func (c *call) rateLimit() answer {

@@ -119,7 +119,8 @@ func TestAway(t *testing.T) {
 	got := receiver(t, g)
 	g.Faults(Faults{Away: true})
 	repo.Push("main", Files{"g": "2"}, "While away")
-	if _, err := http.Get(g.URL() + "/api/v3/rate_limit"); err == nil {
+	if resp, err := http.Get(g.URL() + "/api/v3/rate_limit"); err == nil {
+		resp.Body.Close()
 		t.Error("GitHub answered")
 	}
 	for _, d := range g.Deliveries() {

@@ -1,7 +1,6 @@
 package githubtest
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -111,7 +110,7 @@ func (c *call) deliveryShow() answer {
 			return all
 		}
 		out["url"] = s.address
-		out["request"] = object{"headers": headers(d.Sent), "payload": json.RawMessage(d.Payload)}
+		out["request"] = object{"headers": headers(d.Sent), "payload": d.Payload}
 		out["response"] = object{"headers": headers(d.Received), "payload": d.Answer}
 		return ok(out)
 	}

@@ -121,6 +121,19 @@ func (d *gitDir) object(name string) (sha, kind string, data []byte, found bool)
 	return f[0], f[1], data[:size], true
 }
 
+// setRef moves a reference. Pushes to the repository must be kept out meanwhile.
+func (d *gitDir) setRef(name, sha string) error {
+	path := filepath.Join(d.path, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("move %s: %w", name, err) // a is a branch, so a/b cannot be one
+	}
+	temp := path + ".lock"
+	if err := os.WriteFile(temp, []byte(sha+"\n"), 0o600); err != nil {
+		return fmt.Errorf("move %s: %w", name, err)
+	}
+	return os.Rename(temp, path)
+}
+
 func (d *gitDir) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -22,6 +22,14 @@ type PullRequest struct {
 	merged               time.Time
 	mergedBy             *Account
 	mergedAs             string
+	drawn                *comparison
+}
+
+// comparison is what a pull request changes; it is worked out once for two commits.
+type comparison struct {
+	base, head, fork string
+	commits          []string // the oldest first, at most 250
+	files            []object
 }
 
 // Pull says what to open.
@@ -97,19 +105,25 @@ func (p *PullRequest) refresh() error {
 	}
 	p.head, p.baseSHA, p.merge = head.sha, base.sha, ""
 	names := fmt.Sprintf("refs/pull/%d/", p.Number)
-	if _, err := p.repo.git.git("update-ref", names+"head", p.head); err != nil {
+	if err := p.repo.git.setRef(names+"head", p.head); err != nil {
 		return err
 	}
-	tree, err := p.repo.git.git("merge-tree", "--write-tree", "--no-messages", base.sha, head.sha)
-	if err != nil {
-		return nil // a conflict: the merge ref stays where it was, as at GitHub
+	tree, clean := p.repo.git.merged(base.sha, head.sha)
+	if !clean {
+		return nil // the merge ref stays where it was, as at GitHub
 	}
+	var err error
 	p.merge, err = p.repo.git.writeCommit(tree, []string{base.sha, head.sha}, p.issue.by, p.repo.gh.now(), "Merge "+head.sha+" into "+base.sha)
 	if err != nil {
 		return err
 	}
-	_, err = p.repo.git.git("update-ref", names+"merge", p.merge)
-	return err
+	return p.repo.git.setRef(names+"merge", p.merge)
+}
+
+// merged is the tree of a merge, if there is no conflict.
+func (d *gitDir) merged(base, head string) (tree string, clean bool) {
+	tree, err := d.git("merge-tree", "--write-tree", "--no-messages", base, head)
+	return tree, err == nil
 }
 
 // branchMoved looks for the pull requests that a push concerns.
@@ -214,7 +228,7 @@ func (p *PullRequest) Merge() string {
 	}
 	by, ref := p.repo.defaultActor(), "refs/heads/"+p.base
 	before, sha := p.baseSHA, p.merge
-	if _, err := p.repo.git.git("update-ref", ref, sha, before); err != nil {
+	if err := p.repo.git.setRef(ref, sha); err != nil {
 		g.t.Fatalf("merge pull request %d of %s: %v", p.Number, p.repo.FullName, err)
 	}
 	p.merged, p.mergedBy, p.mergedAs = g.now(), by, sha

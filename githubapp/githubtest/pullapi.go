@@ -50,9 +50,9 @@ func (p *PullRequest) json(full bool) object {
 	if !full {
 		return out
 	}
-	files := r.changed(p.fork(), p.head)
-	added, removed := sums(files)
-	out["additions"], out["deletions"], out["changed_files"], out["commits"] = added, removed, len(files), len(p.commits())
+	d := p.compared()
+	added, removed := sums(d.files)
+	out["additions"], out["deletions"], out["changed_files"], out["commits"] = added, removed, len(d.files), len(d.commits)
 	out["comments"], out["review_comments"], out["maintainer_can_modify"] = len(i.comments), 0, p.from != r
 	out["merged"], out["merged_by"], out["rebaseable"], out["mergeable"], out["mergeable_state"] = false, nil, p.merge != "", p.merge != "", "clean"
 	if p.merge == "" {
@@ -64,21 +64,22 @@ func (p *PullRequest) json(full bool) object {
 	return out
 }
 
-// fork is where the branches parted.
-func (p *PullRequest) fork() string {
-	sha, err := p.repo.git.git("merge-base", p.baseSHA, p.head)
-	if err != nil {
-		return ""
+// compared is what it changes.
+func (p *PullRequest) compared() *comparison {
+	if d := p.drawn; d != nil && d.base == p.baseSHA && d.head == p.head {
+		return d
 	}
-	return sha
-}
-
-func (p *PullRequest) commits() []string {
-	text, err := p.repo.git.git("rev-list", "--reverse", "--max-count=250", p.baseSHA+".."+p.head)
-	if err != nil {
-		return nil
+	d := &comparison{base: p.baseSHA, head: p.head}
+	fork, err := p.repo.git.git("merge-base", p.baseSHA, p.head)
+	if err == nil {
+		d.fork = fork
 	}
-	return strings.Fields(text)
+	if text, err := p.repo.git.git("rev-list", "--reverse", "--max-count=250", p.baseSHA+".."+p.head); err == nil {
+		d.commits = strings.Fields(text)
+	}
+	d.files = p.repo.changed(d.fork, p.head)
+	p.drawn = d
+	return d
 }
 
 // pullsAt are the open pull requests of a commit, in short.
@@ -143,7 +144,7 @@ func (c *call) pullsOf(at *commit) answer {
 	}
 	var all []any
 	for _, p := range c.repo.pulls {
-		if p.head == at.sha || slices.Contains(p.commits(), at.sha) || p.mergedAs == at.sha {
+		if p.head == at.sha || slices.Contains(p.compared().commits, at.sha) || p.mergedAs == at.sha {
 			all = append(all, p.json(false))
 		}
 	}
@@ -180,7 +181,7 @@ func (c *call) pullFiles() answer {
 		return *bad
 	}
 	var all []any
-	for _, f := range c.repo.changed(p.fork(), p.head) {
+	for _, f := range p.compared().files {
 		all = append(all, f)
 	}
 	return list(all[:min(len(all), 3000)], "")
@@ -192,7 +193,7 @@ func (c *call) pullCommits() answer {
 		return *bad
 	}
 	var all []any
-	for _, sha := range p.commits() {
+	for _, sha := range p.compared().commits {
 		if one, found := c.repo.git.commit(sha); found {
 			all = append(all, c.repo.commitJSON(one))
 		}

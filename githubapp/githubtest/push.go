@@ -111,7 +111,15 @@ func (r *Repository) Commit(branch string, files Files, message string) string {
 	defer r.pushing.Unlock()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	by := r.defaultActor()
+	sha, err := r.commitOn(branch, files, message, r.defaultActor())
+	if err != nil {
+		g.t.Fatalf("commit to %s: %v", r.FullName, err)
+	}
+	return sha
+}
+
+// commitOn commits files on a branch and tells of it.
+func (r *Repository) commitOn(branch string, files Files, message string, by *Account) (string, error) {
 	before, base, ref := zeroSHA, "", "refs/heads/"+branch
 	var parents []string
 	if c, found := r.git.commit(ref); found {
@@ -121,15 +129,15 @@ func (r *Repository) Commit(branch string, files Files, message string) string {
 	}
 	tree, err := r.git.writeTree(base, changes(files))
 	if err != nil {
-		g.t.Fatalf("commit to %s: %v", r.FullName, err)
+		return "", err
 	}
-	sha, err := r.git.writeCommit(tree, parents, by, g.now(), message)
+	sha, err := r.git.writeCommit(tree, parents, by, r.gh.now(), message)
 	if err == nil {
-		_, err = r.git.git("update-ref", ref, sha)
+		err = r.git.setRef(ref, sha)
 	}
 	if err != nil {
-		g.t.Fatalf("commit to %s: %v", r.FullName, err)
+		return "", err
 	}
 	r.received([]moved{{ref, before, sha}}, by)
-	return sha
+	return sha, nil
 }

@@ -2,6 +2,7 @@ package githubtest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -15,6 +16,7 @@ func (r *Repository) received(all []moved, by *Account) {
 		if !isBranch && !isTag {
 			continue
 		}
+		r.remember(m, by)
 		name, kind := branch, "branch"
 		if isTag {
 			name, kind = tag, "tag"
@@ -55,8 +57,11 @@ func (r *Repository) pushPayload(m moved, all []moved, by *Account) object {
 		out["compare"] = r.gh.web("%s/compare/%s", r.FullName, strings.TrimPrefix(strings.TrimPrefix(m.ref, "refs/heads/"), "refs/tags/"))
 	default:
 		out["compare"] = r.gh.web("%s/compare/%s...%s", r.FullName, m.before[:12], m.after[:12])
-		base, _ := r.git.git("merge-base", m.before, m.after)
-		out["forced"] = base != m.before
+		_, straight := r.straight(m)
+		if !straight {
+			base, _ := r.git.git("merge-base", m.before, m.after)
+			out["forced"] = base != m.before
+		}
 	}
 	head, found := r.git.commit(m.after)
 	if !found {
@@ -75,8 +80,26 @@ func (r *Repository) pushPayload(m moved, all []moved, by *Account) object {
 	return out
 }
 
+// straight is the short line of commits that most pushes are, the oldest first,
+// without asking the git program.
+func (r *Repository) straight(m moved) (line []string, ok bool) {
+	for sha := m.after; sha != m.before; {
+		c, found := r.git.commit(sha)
+		if !found || len(c.parents) != 1 || len(line) == 20 {
+			return nil, false
+		}
+		line = append(line, sha)
+		sha = c.parents[0]
+	}
+	slices.Reverse(line)
+	return line, true
+}
+
 // newCommits are those that came with a push, the oldest first.
 func (r *Repository) newCommits(m moved, all []moved) []string {
+	if line, straight := r.straight(m); straight {
+		return line
+	}
 	args := []string{"rev-list", "--reverse", "--max-count=2048", m.after, "--not"}
 	if m.before != zeroSHA {
 		args = append(args, m.before)

@@ -40,6 +40,7 @@ type Repository struct {
 	environments  []*environment
 	releases      []*release
 	labels        map[string]*label
+	activities    []activity
 }
 
 // Repository makes a public repository with these files on main, or finds it. Its
@@ -102,8 +103,7 @@ func (r *Repository) begin(files Files) error {
 	if err != nil {
 		return err
 	}
-	_, err = r.git.git("update-ref", "refs/heads/"+r.defaultBranch, sha)
-	return err
+	return r.git.setRef("refs/heads/"+r.defaultBranch, sha)
 }
 
 func (r *Repository) defaultActor() *Account {

@@ -49,6 +49,8 @@ func repositoryRoutes() []route {
 		{"GET" + repo + "/compare/{basehead...}", reads("contents"), (*call).compare},
 		{"GET" + repo + "/branches", reads("contents"), (*call).branches},
 		{"GET" + repo + "/branches/{branch...}", metadata, (*call).branchAndBelow},
+		{"GET" + repo + "/activity", reads("contents"), (*call).activity},
+		{"PUT" + repo + "/contents/{path...}", writes("contents"), (*call).contentsChange},
 		{"GET" + repo + "/tags", metadata, (*call).tags},
 		{"GET" + repo + "/tarball/{ref...}", reads("contents"), (*call).archiveLink},
 		{"GET" + repo + "/zipball/{ref...}", reads("contents"), (*call).archiveLink},

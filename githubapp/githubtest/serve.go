@@ -80,6 +80,9 @@ func (g *GitHub) serveAPI(w http.ResponseWriter, r *http.Request, name string, r
 		return
 	}
 	out := g.write(w, r, &a)
+	if a.status == http.StatusNotModified {
+		g.refund(c.who)
+	}
 	if g.observe != nil && c.route != "" {
 		g.observe(exchange{c.route, a.status, body, out})
 	}
@@ -139,7 +142,8 @@ func (g *GitHub) write(w http.ResponseWriter, r *http.Request, a *answer) []byte
 		tag := `"` + hex.EncodeToString(sum[:]) + `"`
 		h.Set("ETag", `W/`+tag)
 		if strings.TrimPrefix(r.Header.Get("If-None-Match"), "W/") == tag {
-			w.WriteHeader(http.StatusNotModified)
+			a.status = http.StatusNotModified
+			w.WriteHeader(a.status)
 			return nil
 		}
 	}

@@ -215,7 +215,7 @@ func tour(t *testing.T) []observed {
 		"/compare/main...topic/one", "/compare/main...mallory:fix", "/branches", "/branches/main", "/branches/topic/one", "/branches/main/protection", "/tags",
 		"/collaborators/alice/permission", "/collaborators/carol/permission", "/environments", "/environments/staging", "/environments/staging/deployment-branch-policies",
 		"/pulls?state=all", "/pulls/1", "/pulls/2", "/pulls/1/files", "/pulls/1/commits", "/issues?state=all", "/issues/2", "/issues/2/labels",
-		"/commits/main/check-suites",
+		"/commits/main/check-suites", "/activity", "/activity?ref=topic/one",
 	} {
 		v.do(200, "GET "+r+path, token, "")
 	}
@@ -248,6 +248,8 @@ func tour(t *testing.T) []observed {
 	v.do(403, "POST "+r+"/check-runs", small, fmt.Sprintf(`{"name":"x","head_sha":%q}`, sha))
 	g.RequestAction(run, "alice", "cancel")
 
+	v.do(201, "PUT "+r+"/contents/new.txt", token, `{"message":"new","content":"aGk=","branch":"main"}`)
+	v.do(409, "PUT "+r+"/contents/new.txt", token, `{"message":"new","content":"aGk="}`)
 	v.do(201, "POST "+r+"/pulls", token, `{"title":"again","head":"topic/one","base":"main"}`)
 	v.do(422, "POST "+r+"/pulls", token, `{"title":"again","head":"none","base":"main"}`)
 	v.do(201, "POST "+r+"/issues", token, `{"title":"broken","body":"it is"}`)

@@ -120,8 +120,8 @@ func (g *GitHub) receive(w http.ResponseWriter, r *http.Request, repo *Repositor
 	g.mu.Lock()
 	var done []moved
 	for _, m := range commands(in) {
-		now, _ := repo.git.git("rev-parse", "--verify", "--quiet", m.ref)
-		if now == m.after || now == "" && m.after == zeroSHA {
+		now, _, _, there := repo.git.object(m.ref)
+		if there && now == m.after || !there && m.after == zeroSHA {
 			done = append(done, m)
 		}
 	}

@@ -144,4 +144,8 @@ func TestPages(t *testing.T) {
 	if again == nil || again.StatusCode != 304 {
 		t.Errorf("again: %v", again)
 	}
+	limits, _, err := c.RateLimit.Get(t.Context())
+	if err != nil || limits.Core.Remaining != resp.Rate.Remaining {
+		t.Errorf("what is known cost something: %+v, %v", limits, err)
+	}
 }

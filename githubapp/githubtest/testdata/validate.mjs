@@ -22,6 +22,8 @@ function convert(s) {
       out[k] = Object.fromEntries(Object.entries(v).map(([n, p]) => [n, convert(p)]));
     } else if (k === "enum" || k === "default" || k === "const") {
       out[k] = v;
+    } else if (k === "oneOf") {
+      out.anyOf = convert(v); // some of its alternatives overlap
     } else {
       out[k] = convert(v);
     }
