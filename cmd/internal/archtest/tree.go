@@ -34,7 +34,7 @@ type tree struct {
 
 // load parses every Go file below the top, whatever platform it is for.
 // It leaves out what the go command leaves out: testdata, vendor, names that
-// begin with a dot or an underscore.
+// begin with a dot or an underscore, and other modules: the samples.
 func load(root fs.FS) (*tree, error) {
 	t := &tree{fset: token.NewFileSet()}
 	entries, err := fs.ReadDir(root, ".")
@@ -50,7 +50,7 @@ func load(root fs.FS) (*tree, error) {
 			return err
 		}
 		if d.IsDir() {
-			if name != "." && ignored(d.Name()) {
+			if name != "." && (ignored(d.Name()) || otherModule(root, name)) {
 				return fs.SkipDir
 			}
 			return nil
@@ -83,6 +83,11 @@ func load(root fs.FS) (*tree, error) {
 	}
 	sort.Slice(t.packages, func(i, j int) bool { return t.packages[i].path < t.packages[j].path })
 	return t, nil
+}
+
+func otherModule(root fs.FS, dir string) bool {
+	_, err := fs.Stat(root, dir+"/go.mod")
+	return err == nil
 }
 
 func ignored(name string) bool {

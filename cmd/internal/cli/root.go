@@ -38,9 +38,9 @@ in Docker containers or directly on the host, offline if you like.`,
 		return usage("%w%s: see \"%s --help\"", err, suggestFlag(cmd, err), cmd.CommandPath())
 	})
 	root.AddCommand(
-		a.runCommand(), a.listCommand(), a.graphCommand(), a.checkCommand(), a.whyCommand(), a.exprCommand(),
+		a.runCommand(), a.buildCommand(), a.listCommand(), a.graphCommand(), a.checkCommand(), a.whyCommand(), a.exprCommand(),
 		a.runsCommand(), a.logsCommand(), a.artifactsCommand(), a.rerunCommandLine(), a.resumeCommand(), a.cancelCommand(), a.cacheCommand(),
-		a.appCommand(), a.doctorCommand(), a.configCommand(), a.versionCommand(),
+		a.appCommand(), a.doctorCommand(), a.initCommand(), a.configCommand(), a.versionCommand(),
 	)
 	completeConfig(root)
 	root.InitDefaultCompletionCmd()
