@@ -45,8 +45,7 @@ func (b *builder) do(ctx context.Context, what, service string, log io.Writer) e
 		fmt.Fprintf(log, "%s %s\nhalf a line", what, service)
 	}
 	if b.panic == what+" "+service {
-		var none map[string]int
-		none["x"] = 1
+		_ = b.did[len(b.did)]
 	}
 	select {
 	case <-time.After(b.takes):
@@ -238,7 +237,7 @@ func TestRunFailures(t *testing.T) {
 		{"test", &builder{fails: map[string]error{"test app": broken}}, "base built, app failed, side built, top skipped", "test: registry is down"},
 		{"push", &builder{fails: map[string]error{"push side sha256:new-side abc,1.2.3": broken}}, "base built, app built, side failed, top skipped", "push: registry is down"},
 		{"notify", &builder{fails: map[string]error{"notify app https://example.com/hook sha256:new-app": broken}}, "base built, app failed, side built, top skipped", "notify: registry is down"},
-		{"panic", &builder{panic: "build side"}, "base built, app built, side failed, top skipped", "build: internal error: assignment to entry in nil map"},
+		{"panic", &builder{panic: "build side"}, "base built, app built, side failed, top skipped", "build: internal error: runtime error: index out of range"},
 	} {
 		results := pipeline.Run(t.Context(), planned(t, four, "base", "app", "side", "top"), options(tt.b))
 		if got := outcomes(results); got != tt.want || pipeline.Conclude(results) != plan.Failure {

@@ -31,7 +31,6 @@ type made struct {
 	ignored       []string
 	base          string // another service's image, or ""
 	ko            bool
-	imports       []string // folders of Go packages, transitively with those of imported
 	needs         string
 }
 

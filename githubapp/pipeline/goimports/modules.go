@@ -37,16 +37,21 @@ func (a *analysis) modules(ctx context.Context, main string) error {
 		return err
 	}
 	file, err := modfile.ParseWork(work, src, nil)
-	if err != nil {
-		a.doubt = work + " cannot be read"
-		return nil
+	if err == nil {
+		return a.workspace(ctx, path.Dir(work), file)
 	}
+	a.doubt = work + " cannot be read"
+	return nil
+}
+
+// workspace reads the modules that a go.work names.
+func (a *analysis) workspace(ctx context.Context, dir string, file *modfile.WorkFile) error {
 	for _, use := range file.Use {
-		if err := a.local(ctx, path.Dir(work), use.Path); err != nil {
+		if err := a.local(ctx, dir, use.Path); err != nil {
 			return err
 		}
 	}
-	return a.replacements(ctx, path.Dir(work), file.Replace)
+	return a.replacements(ctx, dir, file.Replace)
 }
 
 // above finds a file in dir or the nearest folder above it.
@@ -78,15 +83,15 @@ func (a *analysis) module(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	parsed, err := modfile.ParseLax(file, src, nil)
-	if err != nil || parsed.Module == nil {
+	parsed, err := modfile.Parse(file, src, nil)
+	if err != nil {
+		// What can be read of it is better than nothing.
 		a.doubt = file + " cannot be read"
-		return nil
+		parsed, err = modfile.ParseLax(file, src, nil)
 	}
-	a.mods = append(a.mods, module{parsed.Module.Mod.Path, dir})
-	// ParseLax leaves out what only counts in a main module.
-	if whole, err := modfile.Parse(file, src, nil); err == nil {
-		return a.replacements(ctx, dir, whole.Replace)
+	if err == nil && parsed.Module != nil {
+		a.mods = append(a.mods, module{parsed.Module.Mod.Path, dir})
+		return a.replacements(ctx, dir, parsed.Replace)
 	}
 	a.doubt = file + " cannot be read"
 	return nil

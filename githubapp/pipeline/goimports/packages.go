@@ -186,7 +186,7 @@ func embedded(src []byte) []string {
 			continue
 		}
 		for rest = strings.TrimSpace(rest); rest != ""; rest = strings.TrimSpace(rest) {
-			pattern := ""
+			var pattern string
 			if quoted, err := strconv.QuotedPrefix(rest); err == nil {
 				pattern, _ = strconv.Unquote(quoted)
 				rest = rest[len(quoted):]
