@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -140,11 +141,13 @@ func TestHuge(t *testing.T) {
 // TestPanic: one bad delivery stops no other.
 func TestPanic(t *testing.T) {
 	w := newWorld(t, func(o *intake.Options) {
-		o.Zone = func(f intake.ZoneFacts) string {
-			if f.Event == "issues" {
+		first := true
+		o.Variables = func(context.Context, int64, int64, string) (map[string]string, error) {
+			if first {
+				first = false
 				panic("boom")
 			}
-			return "branch"
+			return map[string]string{"REGION": "eu"}, nil
 		}
 	})
 	r := w.github.Repository("octo/demo", githubtest.Files{folder + "ci.yml": on("[push, issues]")})
@@ -152,6 +155,9 @@ func TestPanic(t *testing.T) {
 	w.expectFate(w.last("issues"), store.Failed, "an error of this program: panic: boom")
 	r.Push("main", githubtest.Files{"a": "1"}, "x")
 	w.expectFate(w.last("push"), store.Planned, "1 run")
+	if got := w.newest().Plan.Contexts["vars"].JSON(false); got != `{"REGION":"eu"}` {
+		t.Errorf("vars %s", got)
+	}
 }
 
 // TestAgain: what may pass is tried again, and then runs once.

@@ -124,10 +124,8 @@ func newCause(name string, d store.Delivery, h head) (*cause, error) {
 	c.commits, c.ref = more.Commits, c.facts.Ref
 	if more.Pull != nil {
 		c.pull = *more.Pull
-		// No head repository: the fork was deleted.
-		head, base := c.pull.Head.Repo, c.pull.Base.Repo
-		c.fork = head == nil || base == nil || head.ID != base.ID || base.ID != h.Repository.ID
 	}
+	c.fork = foreign(name, d.Body, more.Pull, h.Repository.ID)
 	if name == "workflow_dispatch" || name == "schedule" {
 		_ = json.Unmarshal(h.Workflow, &c.only)
 	}

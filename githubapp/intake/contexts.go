@@ -97,8 +97,6 @@ func (i *Intake) contexts(ctx context.Context, c *cause, p parsed, run store.Run
 	return map[string]expr.Value{"github": github.Value(), "inputs": in.Value(), "vars": expr.StringMap(vars, false)}, problems, nil
 }
 
-const dependabot = "dependabot[bot]"
-
 // provisionalID stands for github.run_id until the store has given the run its
 // number. It differs from run to run, as the real one does: `group: ci-${{
 // github.run_id }}` must not bring runs together.
@@ -113,28 +111,6 @@ func graphqlURL(api string) string {
 		return base + "/graphql"
 	}
 	return api + "/graphql"
-}
-
-// ZoneFacts are what the zone of trust of a run is decided by.
-type ZoneFacts struct {
-	Event         string
-	Fork          bool // code of a fork, or of a repository that is gone, takes part
-	Ref           string
-	DefaultBranch string
-	Protected     bool // the branch is protected at GitHub
-	Actor         store.Actor
-	Association   string // of the pull request's author: OWNER, MEMBER, CONTRIBUTOR, NONE...
-}
-
-func (i *Intake) zone(ctx context.Context, c *cause) (string, error) {
-	protected, err := i.protected(ctx, c)
-	if err != nil {
-		return "", err
-	}
-	return i.o.Zone(ZoneFacts{
-		Event: c.name, Fork: c.fork || c.Sender.Login == dependabot, Ref: c.ref, DefaultBranch: c.facts.DefaultBranch, Protected: protected,
-		Actor: c.Sender.actor(), Association: c.pull.Author,
-	}), nil
 }
 
 // protected asks whether the ref is a protected branch; refs of pull requests and

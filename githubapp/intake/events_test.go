@@ -22,7 +22,7 @@ func TestPullRequest(t *testing.T) {
 	base := r.Head("refs/heads/main")
 	head := r.Push("topic", githubtest.Files{"src/a": "2\n"}, "Change")
 	w.settle()
-	pull := r.PullRequest(githubtest.Pull{Head: "topic", Title: "A change"})
+	r.PullRequest(githubtest.Pull{Head: "topic", Title: "A change"})
 	w.expectRuns("pull_request ci.yml", "pull_request_target target.yml")
 	for _, p := range w.queue.planned {
 		run := p.Run
@@ -32,7 +32,7 @@ func TestPullRequest(t *testing.T) {
 		switch run.Event {
 		case "pull_request":
 			merge := r.Head("refs/pull/1/merge")
-			if run.SHA != merge || run.Ref != "refs/pull/1/merge" || at(t, p, "workflow_sha") != merge || run.Zone != "pull_request fork=false protected=false" {
+			if run.SHA != merge || run.Ref != "refs/pull/1/merge" || at(t, p, "workflow_sha") != merge || run.Zone != "pull-request" {
 				t.Errorf("%+v, the merge commit is %s", run, merge)
 			}
 		default:
@@ -53,7 +53,6 @@ func TestPullRequest(t *testing.T) {
 		t.Errorf("%s %q %q", d.Fate, d.Reason, got)
 	}
 	w.expectRuns("pull_request ci.yml", "pull_request_target target.yml", "pull_request ci.yml", "pull_request_target target.yml", "pull_request_target target.yml")
-	_ = pull
 }
 
 func TestFork(t *testing.T) {
@@ -63,7 +62,7 @@ func TestFork(t *testing.T) {
 	fork.Push("evil", githubtest.Files{folder + "ci.yml": on("pull_request") + "env: {X: evil}\n"}, "Let me in")
 	r.PullRequest(githubtest.Pull{Head: "mallory:evil"})
 	p := w.newest()
-	if p.Run.Zone != "pull_request fork=true protected=false" || at(t, p, "secret_source") != "None" || p.Run.Actor.Login != "mallory" {
+	if p.Run.Zone != "fork" || !strings.Contains(p.Approval, "fork") || at(t, p, "secret_source") != "None" || p.Run.Actor.Login != "mallory" {
 		t.Errorf("%+v", p.Run)
 	}
 	if p.Run.SHA != r.Head("refs/pull/1/merge") || p.Run.HeadSHA != fork.Head("refs/heads/evil") {
@@ -258,6 +257,9 @@ func TestChain(t *testing.T) {
 	first := finish()
 	p := w.newest()
 	main := r.Head("refs/heads/main")
+	if p.Run.Zone != "branch" || p.Approval != "" {
+		t.Errorf("zone %q, approval %q", p.Run.Zone, p.Approval)
+	}
 	if p.Run.Event != "workflow_run" || p.Run.SHA != main || p.Run.Ref != "refs/heads/main" || at(t, p, "event", "workflow_run", "conclusion") != "success" ||
 		at(t, p, "event", "workflow_run", "head_sha") != sha || at(t, p, "event", "workflow_run", "head_branch") != "topic" || at(t, p, "event", "workflow_run", "id") != "1" {
 		t.Errorf("%+v of %+v", p.Run, first)

@@ -14,6 +14,7 @@ import (
 	"github.com/drydock-ci/drydock/githubapp/queue"
 	"github.com/drydock-ci/drydock/githubapp/repository"
 	"github.com/drydock-ci/drydock/githubapp/store"
+	"github.com/drydock-ci/drydock/githubapp/trust"
 	"github.com/drydock-ci/drydock/workflow"
 )
 
@@ -35,8 +36,7 @@ type Options struct {
 	Slug      string // of the App: its own events start no workflows
 	Endpoints auth.Endpoints
 
-	// Zone is the zone of trust of a run.
-	Zone func(ZoneFacts) string
+	Policy trust.Policy // which zones wait for approval; nil: trust.Default()
 	// Variables are those of the vars context; nil: there are none.
 	Variables func(ctx context.Context, organization, repository int64, environment string) (map[string]string, error)
 	// DefaultPermissions are what GITHUB_TOKEN may do when no file says so; nil:
@@ -80,8 +80,8 @@ func New(o Options) *Intake {
 	if o.DefaultPermissions == nil {
 		o.DefaultPermissions = &workflow.Permissions{Scopes: map[string]string{"contents": "read", "packages": "read"}}
 	}
-	if o.Zone == nil {
-		o.Zone = func(ZoneFacts) string { return "fork" } // in doubt the one that is trusted least
+	if o.Policy == nil {
+		o.Policy = trust.Default()
 	}
 	return &Intake{o: o, log: o.Log, wake: make(chan struct{}, 1), lanes: map[store.RepositoryID][]store.Delivery{}}
 }

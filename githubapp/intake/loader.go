@@ -16,7 +16,7 @@ var calledFile = regexp.MustCompile(`^(?:(?:\./|\$/)|([A-Za-z0-9._-]+/[A-Za-z0-9
 
 // loader reads reusable workflows: those of the repository at the commit of the
 // file that calls, others at their ref through the installation.
-func (i *Intake) loader(c *cause, zone string) plan.Loader {
+func (i *Intake) loader(c *cause) plan.Loader {
 	return func(ctx context.Context, from plan.Source, uses string) (plan.Source, []byte, error) {
 		parts := calledFile.FindStringSubmatch(uses)
 		if parts == nil || (parts[1] == "") != (parts[3] == "") {

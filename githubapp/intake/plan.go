@@ -131,8 +131,7 @@ func (i *Intake) planOne(ctx context.Context, c *cause, p parsed) (queue.Planned
 		Event: c.name, Action: c.Action, Ref: c.ref, SHA: c.sha, HeadSHA: c.headSHA, HeadRef: c.facts.HeadRef,
 		Actor: c.Sender.actor(), Delivery: c.delivery, Origin: c.origin + "/" + p.path,
 	}}
-	var err error
-	if out.Run.Zone, err = i.zone(ctx, c); err != nil {
+	if err := i.trusted(ctx, c, &out); err != nil {
 		return out, err
 	}
 	fail := func(problems workflow.Diagnostics) (queue.Planned, error) {
@@ -155,7 +154,7 @@ func (i *Intake) planOne(ctx context.Context, c *cause, p parsed) (queue.Planned
 	if problems.HasErrors() {
 		return fail(problems)
 	}
-	b := plan.Builder{Load: i.loader(c, out.Run.Zone), DefaultPermissions: i.o.DefaultPermissions}
+	b := plan.Builder{Load: i.loader(c), DefaultPermissions: i.o.DefaultPermissions}
 	built, err := b.Build(ctx, p.w, plan.Source{Path: p.path}, c.name, contexts)
 	var invalid workflow.InvalidError
 	switch {

@@ -84,7 +84,7 @@ func TestPushContext(t *testing.T) {
 		t.Errorf("event.head_commit.message %q", got)
 	}
 	run := p.Run
-	if run.Title != "First line" || run.Zone != "push fork=false protected=true" || run.HeadSHA != sha || run.Actor.ID == 0 || run.Origin == "" || run.Delivery == "" {
+	if run.Title != "First line" || run.Zone != "protected" || run.HeadSHA != sha || run.Actor.ID == 0 || run.Origin == "" || run.Delivery == "" {
 		t.Errorf("%+v", run)
 	}
 	first := p.Plan.Concurrency.Group

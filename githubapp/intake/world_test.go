@@ -131,9 +131,6 @@ func newWorld(t *testing.T, change ...func(*intake.Options)) *world {
 	w.reader = repository.New(repository.Options{Clients: w.app.Installation})
 	o := intake.Options{
 		Store: w.store, Queue: w.queue, Reader: w.reader, AppID: app.ID, Slug: app.Slug, Endpoints: w.app.Endpoints(), Forget: w.app.Forget,
-		Zone: func(f intake.ZoneFacts) string {
-			return fmt.Sprintf("%s fork=%t protected=%t", f.Event, f.Fork, f.Protected)
-		},
 	}
 	for _, f := range change {
 		f(&o)

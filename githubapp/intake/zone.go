@@ -1,0 +1,62 @@
+package intake
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/drydock-ci/drydock/githubapp/queue"
+	"github.com/drydock-ci/drydock/githubapp/store"
+	"github.com/drydock-ci/drydock/githubapp/trust"
+)
+
+// dependabot acts on what strangers publish. GitHub docs: troubleshooting
+// Dependabot on GitHub Actions: its runs are treated as those of a fork
+const dependabot = "dependabot[bot]"
+
+// trusted gives a run its zone of trust, and says why it waits for approval.
+func (i *Intake) trusted(ctx context.Context, c *cause, out *queue.Planned) error {
+	protected, err := i.protected(ctx, c)
+	if err != nil {
+		return err
+	}
+	zone := trust.ZoneOf(trust.Facts{Event: c.name, Fork: c.fork || c.Sender.Login == dependabot, Ref: c.ref, Protected: protected})
+	out.Run.Zone = string(zone)
+	if c.fork {
+		out.Approval = i.o.Policy.Of(zone).NeedsApproval(c.pull.Author)
+	}
+	return nil
+}
+
+// foreign tells whether code of a fork takes part in an event, or nobody can tell.
+func foreign(name string, raw []byte, pull *pullPart, base store.RepositoryID) bool {
+	if pull != nil {
+		// No head repository: the fork was deleted.
+		head, to := pull.Head.Repo, pull.Base.Repo
+		return head == nil || to == nil || head.ID != to.ID || to.ID != base
+	}
+	type suite struct {
+		Branch string `json:"head_branch"` // of a fork's commit there is none
+	}
+	var p struct {
+		Run *struct {
+			Head *struct{ ID store.RepositoryID } `json:"head_repository"`
+		} `json:"workflow_run"`
+		CheckRun struct {
+			Suite suite `json:"check_suite"`
+		} `json:"check_run"`
+		Suite    suite `json:"check_suite"`
+		Branches []json.RawMessage
+	}
+	err := json.Unmarshal(raw, &p)
+	switch name {
+	case "workflow_run":
+		return err != nil || p.Run == nil || p.Run.Head == nil || p.Run.Head.ID != base
+	case "check_run":
+		return p.CheckRun.Suite.Branch == ""
+	case "check_suite":
+		return p.Suite.Branch == ""
+	case "status":
+		return len(p.Branches) == 0
+	}
+	return false
+}
