@@ -45,7 +45,7 @@ type Installation struct {
 func defaultPermissions() map[string]string {
 	return map[string]string{
 		"metadata": "read", "actions": "write", "administration": "read", "attestations": "write", "checks": "write", "contents": "write", "deployments": "write",
-		"discussions": "write", "environments": "read", "issues": "write", "members": "read", "packages": "write", "pages": "write",
+		"discussions": "write", "environments": "read", "issues": "write", "members": "read", "merge_queues": "read", "packages": "write", "pages": "write",
 		"pull_requests": "write", "security_events": "write", "statuses": "write",
 	}
 }

@@ -3,8 +3,6 @@ package githubtest
 import (
 	"net/http"
 	"path"
-	"strings"
-	"time"
 )
 
 // Emit delivers any event of a repository, with GitHub's common parts (repository,
@@ -91,93 +89,6 @@ func (c *call) repositoryDispatch() answer {
 	}
 	c.repo.dispatchRepository(in.Type, in.Payload, c.gh.actor(c.who))
 	return answer{status: http.StatusNoContent}
-}
-
-// release is a release of a repository.
-type release struct {
-	id         int64
-	tag        string
-	target     string
-	name, body string
-	prerelease bool
-	by         *Account
-	made       time.Time
-}
-
-// Release publishes a release; its tag is made at the default branch if need be.
-func (r *Repository) Release(tag string, prerelease bool, login string) {
-	r.pushing.Lock()
-	defer r.pushing.Unlock()
-	r.gh.mu.Lock()
-	defer r.gh.mu.Unlock()
-	r.publish(&release{tag: tag, target: r.defaultBranch, prerelease: prerelease, by: r.person(login)})
-}
-
-func (r *Repository) publish(l *release) bool {
-	at, found := r.git.commit("refs/heads/" + l.target)
-	if !found {
-		return false
-	}
-	l.id, l.made = r.gh.id("release"), r.gh.now()
-	r.releases = append(r.releases, l)
-	if _, there := r.git.commit("refs/tags/" + l.tag); !there {
-		if r.git.setRef("refs/tags/"+l.tag, at.sha) != nil {
-			return false
-		}
-		r.received([]moved{{"refs/tags/" + l.tag, zeroSHA, at.sha}}, l.by)
-	}
-	last := "released"
-	if l.prerelease {
-		last = "prereleased"
-	}
-	for _, action := range []string{"created", "published", last} {
-		r.gh.emit(delivered{event: "release", action: action, repo: r, by: l.by, body: object{"release": r.releaseJSON(l)}})
-	}
-	return true
-}
-
-func (r *Repository) releaseJSON(l *release) object {
-	self := r.at("releases/%d", l.id)
-	return object{
-		"url": self, "assets_url": self + "/assets", "upload_url": strings.Replace(self, "/api/v3/", "/api/uploads/", 1) + "/assets{?name,label}",
-		"html_url": r.gh.web("%s/releases/tag/%s", r.FullName, escapePath(l.tag)), "id": l.id, "node_id": nodeID("Release", l.id), "tag_name": l.tag,
-		"target_commitish": l.target, "name": orNull(l.name), "draft": false, "immutable": false, "author": r.gh.userJSON(l.by), "prerelease": l.prerelease,
-		"created_at": stamp(l.made), "published_at": stamp(l.made), "updated_at": stamp(l.made), "assets": []object{},
-		"tarball_url": r.at("tarball/%s", escapePath(l.tag)), "zipball_url": r.at("zipball/%s", escapePath(l.tag)), "body": orNull(l.body),
-	}
-}
-
-// releaseCreate is POST /repos/{owner}/{repo}/releases.
-func (c *call) releaseCreate() answer {
-	var in struct {
-		Tag        string `json:"tag_name"`
-		Target     string `json:"target_commitish"`
-		Name, Body string
-		Prerelease bool
-	}
-	if bad := c.decode(&in); bad != nil {
-		return *bad
-	}
-	l := &release{tag: in.Tag, target: in.Target, name: in.Name, body: in.Body, prerelease: in.Prerelease, by: c.gh.actor(c.who)}
-	if l.target == "" {
-		l.target = c.repo.defaultBranch
-	}
-	if !c.repo.pushing.TryLock() {
-		return busy()
-	}
-	defer c.repo.pushing.Unlock()
-	if in.Tag == "" || !c.repo.publish(l) {
-		return invalid("Release", "tag_name", "invalid")
-	}
-	return created(c.repo.releaseJSON(l))
-}
-
-func (c *call) releasesList() answer {
-	var all []any
-	for i := len(c.repo.releases) - 1; i >= 0; i-- {
-		all = append(all, c.repo.releaseJSON(c.repo.releases[i]))
-	}
-	return list(all, "")
 }
 
 // MergeQueue puts a pull request into the merge queue: a branch of its own with

@@ -20,14 +20,38 @@ type delivered struct {
 // GitHub docs: webhooks/webhook-events-and-payloads#installation
 var alwaysHeard = []string{"installation", "installation_repositories", "installation_target", "github_app_authorization"}
 
+// permissionOf is what an App needs to hear an event; others take metadata.
+// GitHub docs: webhooks/webhook-events-and-payloads, "Availability"
+var permissionOf = map[string]string{
+	"push": "contents", "create": "contents", "delete": "contents", "release": "contents", "repository_dispatch": "contents", "workflow_dispatch": "contents",
+	"pull_request": "pull_requests", "pull_request_review": "pull_requests", "pull_request_review_comment": "pull_requests", "issues": "issues",
+	"issue_comment": "issues", "check_run": "checks", "check_suite": "checks", "merge_group": "merge_queues", "deployment": "deployments",
+	"deployment_status": "deployments", "discussion": "discussions", "status": "statuses", "branch_protection_rule": "administration",
+}
+
+// hears says whether an event of a repository is told to an installation.
+func (g *GitHub) hears(i *Installation, event string) bool {
+	if !i.suspended.IsZero() {
+		return event == "installation"
+	}
+	if slices.Contains(alwaysHeard, event) {
+		return true
+	}
+	permission := permissionOf[event]
+	if permission != "" && !atLeast(i.permissions[permission], "read") {
+		return false
+	}
+	// Apps that write checks are subscribed to their events unasked.
+	return g.o.Events == nil || slices.Contains(g.o.Events, event) || permission == "checks" && i.permissions[permission] == "write"
+}
+
 // emit makes a delivery for the App, if it is installed there and listens.
 func (g *GitHub) emit(d delivered) {
 	i := d.installation
 	if i == nil && d.repo != nil {
 		i = g.installationOf(d.repo)
 	}
-	heard := g.o.Events == nil || slices.Contains(g.o.Events, d.event) || slices.Contains(alwaysHeard, d.event)
-	if i == nil || !heard || !i.suspended.IsZero() && d.event != "installation" {
+	if i == nil || !g.hears(i, d.event) {
 		return
 	}
 	f := g.faults.current()

@@ -136,7 +136,7 @@ func TestAway(t *testing.T) {
 
 // TestWebhookFaults loses, repeats and reorders, and delivers again what was lost.
 func TestWebhookFaults(t *testing.T) {
-	g := New(t, Options{Events: []string{"push"}})
+	g := New(t, Options{Permissions: map[string]string{"metadata": "read", "contents": "read"}})
 	repo := g.Repository("octo/demo", Files{"f": "1"})
 	got := receiver(t, g)
 	g.Faults(Faults{Seed: 7, LoseWebhooks: 0.2, RepeatWebhooks: 0.2, ReorderWebhooks: 0.2, ForgetWebhooks: 0.1})

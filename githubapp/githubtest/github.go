@@ -149,7 +149,7 @@ func (g *GitHub) now() time.Time { return g.o.Now().Add(g.skew).UTC() }
 // firstIDs keep the kinds of ids apart, so that a mix-up shows.
 var firstIDs = map[string]int64{
 	"account": 100, "repository": 1_000, "installation": 50_000, "pull": 200_000, "issue": 300_000, "comment": 400_000,
-	"suite": 5_000_000, "check": 6_000_000, "delivery": 70_000_000, "environment": 8_000, "release": 90_000, "label": 10_000, "rule": 20_000, "team": 30_000,
+	"suite": 5_000_000, "check": 6_000_000, "delivery": 70_000_000, "environment": 8_000, "release": 90_000, "label": 10_000, "rule": 20_000, "team": 30_000, "activity": 40_000, "asset": 95_000,
 }
 
 // id is the next id of a kind: the same ones in each run of a test.

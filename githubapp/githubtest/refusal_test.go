@@ -168,3 +168,28 @@ func TestCheckLimits(t *testing.T) {
 	raw, _ := json.Marshal(strings.Repeat("n", 3))
 	v.do(422, "POST /repos/octo/demo/check-runs", token, fmt.Sprintf(`{"name":%s,"head_sha":"main"}`, raw))
 }
+
+// TestHearing: what an App may not see, it is not told of.
+func TestHearing(t *testing.T) {
+	for _, c := range []struct {
+		options Options
+		want    string
+	}{
+		{Options{}, "push check_suite.requested pull_request.opened issue_comment.created"},
+		{Options{Events: []string{"issue_comment"}}, "check_suite.requested issue_comment.created"},
+		{Options{Permissions: map[string]string{"metadata": "read", "contents": "read"}}, "push"},
+		{Options{Permissions: map[string]string{"metadata": "read", "checks": "read"}, Events: []string{"push"}}, ""},
+		{Options{Permissions: map[string]string{"metadata": "read", "pull_requests": "read"}}, "pull_request.opened"},
+	} {
+		g := New(t, c.options)
+		repo := g.Repository("octo/demo", Files{"f": "1"})
+		repo.Fork("mallory").Commit("fix", Files{"f": "3"}, "Three")
+		got := receiver(t, g)
+		repo.Commit("main", Files{"f": "2"}, "Two")
+		pull := repo.PullRequest(Pull{Head: "mallory:fix"})
+		repo.Comment(pull.Number, "hello", "alice")
+		if n := names(got()); n != c.want {
+			t.Errorf("%+v: heard %q, want %q", c.options, n, c.want)
+		}
+	}
+}

@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// uploads begins the patterns that are served below the address for uploads.
+const uploads = "/uploads"
+
 // route is one operation of the API.
 type route struct {
 	pattern string // as GitHub's description has it; "..." where a value may hold slashes
@@ -30,7 +33,7 @@ func routes() []route {
 		{"GET /rate_limit", anybody, (*call).rateLimit},
 		{"GET /meta", anybody, (*call).meta},
 	}
-	return slices.Concat(all, hookRoutes(), userRoutes(), repositoryRoutes(), checkRoutes(), pullRoutes(), issueRoutes())
+	return slices.Concat(all, hookRoutes(), userRoutes(), repositoryRoutes(), checkRoutes(), pullRoutes(), issueRoutes(), releaseRoutes())
 }
 
 func repositoryRoutes() []route {
@@ -57,11 +60,21 @@ func repositoryRoutes() []route {
 		{"GET" + repo + "/environments", reads("actions"), (*call).environments},
 		{"GET" + repo + "/environments/{environment_name}", reads("actions"), (*call).environmentShow},
 		{"GET" + repo + "/environments/{environment_name}/deployment-branch-policies", reads("actions"), (*call).branchPolicies},
+		{"GET" + repo + "/collaborators/{username}/permission", collaborator, (*call).permission},
 		{"POST" + repo + "/dispatches", writes("contents"), (*call).repositoryDispatch},
 		{"POST" + repo + "/actions/workflows/{workflow_id}/dispatches", writes("actions"), (*call).workflowDispatch},
+	}
+}
+
+func releaseRoutes() []route {
+	const repo = " /repos/{owner}/{repo}"
+	return []route{
 		{"GET" + repo + "/releases", reads("contents"), (*call).releasesList},
 		{"POST" + repo + "/releases", writes("contents"), (*call).releaseCreate},
-		{"GET" + repo + "/collaborators/{username}/permission", collaborator, (*call).permission},
+		{"GET" + repo + "/releases/{release_id}", reads("contents"), (*call).releaseShow},
+		{"GET" + repo + "/releases/tags/{tag...}", reads("contents"), (*call).releaseShow},
+		{"GET" + repo + "/releases/assets/{asset_id}", reads("contents"), (*call).assetShow},
+		{"POST " + uploads + strings.TrimPrefix(repo, " ") + "/releases/{release_id}/assets", writes("contents"), (*call).assetUpload},
 	}
 }
 

@@ -37,16 +37,19 @@ func (g *GitHub) handler() http.Handler {
 	for _, rt := range routes() {
 		method, path, _ := strings.Cut(rt.pattern, " ")
 		prefix := "/api/v3"
-		if strings.HasPrefix(path, "/uploads/") {
+		if strings.HasPrefix(path, uploads) {
 			prefix = "/api"
 		}
-		name := method + " " + strings.ReplaceAll(strings.TrimPrefix(path, "/uploads"), "...}", "}")
+		name := method + " " + strings.ReplaceAll(strings.TrimPrefix(path, uploads), "...}", "}")
 		serve := func(w http.ResponseWriter, r *http.Request) { g.serveAPI(w, r, name, rt) }
 		mux.HandleFunc(method+" "+prefix+path, serve)
 		if root, found := strings.CutSuffix(path, "/{path...}"); found { // the root folder's contents
 			mux.HandleFunc(method+" "+prefix+root, serve)
 		}
 	}
+	// A repository by its number. GitHub redirects renamed ones there.
+	mux.HandleFunc("/api/v3/repositories/{id}/{rest...}", func(w http.ResponseWriter, r *http.Request) { g.serveByID(mux, w, r) })
+	mux.HandleFunc("/api/v3/repositories/{id}", func(w http.ResponseWriter, r *http.Request) { g.serveByID(mux, w, r) })
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		g.mu.Lock()
 		g.unserved = append(g.unserved, r.Method+" "+strings.TrimPrefix(r.URL.Path, "/api/v3"))
@@ -57,6 +60,28 @@ func (g *GitHub) handler() http.Handler {
 	g.serveWeb(mux)
 	mux.HandleFunc("/", g.serveGit)
 	return mux
+}
+
+// serveByID turns the number in a path into a name.
+func (g *GitHub) serveByID(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	name := "no/repository"
+	g.mu.Lock()
+	for _, repo := range g.repositories {
+		if itoa(repo.ID) == r.PathValue("id") {
+			name = repo.FullName
+		}
+	}
+	g.mu.Unlock()
+	_, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/api/v3/repositories/"), "/")
+	u, err := r.URL.Parse("/api/v3/repos/" + strings.TrimSuffix(name+"/"+rest, "/"))
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	u.RawQuery = r.URL.RawQuery
+	again := r.Clone(r.Context())
+	again.URL = u
+	mux.ServeHTTP(w, again)
 }
 
 // serveAPI does what all API requests have in common.

@@ -2,12 +2,15 @@ package githubtest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -15,6 +18,7 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/go-github/v60/github"
 )
 
 // visitor makes raw requests and remembers what came of them.
@@ -256,7 +260,29 @@ func tour(t *testing.T) []observed {
 	v.do(201, "POST "+r+"/issues/4/comments", token, `{"body":"hello"}`)
 	v.do(200, "GET "+r+"/issues/4/comments", token, "")
 	v.do(200, "POST "+r+"/issues/4/labels", token, `{"labels":["bug"]}`)
-	v.do(201, "POST "+r+"/releases", token, `{"tag_name":"v3","name":"Three"}`)
+	release := v.do(201, "POST "+r+"/releases", token, `{"tag_name":"v3","name":"Three"}`)
+	ctx := context.Background()
+	_, octokit := client(t, g, "octo")
+	file := filepath.Join(t.TempDir(), "a.txt")
+	if err := os.WriteFile(file, []byte("asset"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	asset, _, err := octokit.Repositories.UploadReleaseAsset(ctx, "octo", "demo", int64(release["id"].(float64)), &github.UploadOptions{Name: "a.txt"}, opened)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/releases/tags/v3", fmt.Sprintf("/releases/%.0f", release["id"]), fmt.Sprintf("/releases/assets/%d", asset.GetID())} {
+		v.do(200, "GET "+r+path, token, "")
+	}
+	if byID, _, err := octokit.Repositories.GetByID(ctx, repo.ID); err != nil || byID.GetFullName() != "octo/demo" {
+		t.Errorf("by its number: %v, %v", byID, err)
+	}
+	v.do(200, fmt.Sprintf("GET /repositories/%d/contents/src/a.go?ref=main", repo.ID), token, "")
 	repo.Release("v4-rc1", true, "alice")
 	v.do(200, "GET "+r+"/releases", token, "")
 	v.do(204, "POST "+r+"/dispatches", token, `{"event_type":"sample.collected","client_payload":{"a":1}}`)

@@ -101,7 +101,7 @@ func TestManifest(t *testing.T) {
 	for _, d := range g.Deliveries() {
 		events = append(events, d.Event)
 	}
-	if got := strings.Join(events, " "); got != "installation push" {
+	if got := strings.Join(events, " "); got != "installation check_suite" {
 		t.Errorf("delivered %q", got)
 	}
 }

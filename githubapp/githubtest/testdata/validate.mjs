@@ -77,7 +77,8 @@ function response({ route, status, out, kind }) {
 
 function request({ route, in: text }) {
   const schema = resolve(operation(route)?.requestBody)?.content?.["application/json"]?.schema;
-  return schema && text ? check(`${route} request`, schema, JSON.parse(text)) : [];
+  const body = schema && text ? JSON.parse(text) : null;
+  return body !== null ? check(`${route} request`, schema, body) : [];
 }
 
 function webhook({ webhook, out }) {
