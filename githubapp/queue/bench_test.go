@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -109,7 +108,7 @@ var testPace = pace{
 // server is another server on the same store.
 func (b *bench) server(owner string, options ...func(*Options)) *Queue {
 	b.Helper()
-	o := Options{Store: b.s, Seal: seal{}, Owner: owner, Now: b.clock.now, Place: place, Log: slog.New(slog.NewTextHandler(b.Output(), nil))}
+	o := Options{Store: b.s, Seal: seal{}, Owner: owner, Now: b.clock.now, Place: place}
 	for _, f := range options {
 		f(&o)
 	}

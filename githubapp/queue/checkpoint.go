@@ -93,6 +93,7 @@ func (s *sink) saveDue(over bool) {
 		s.l.q.Log.Warn("keep a checkpoint", "run", s.l.key.Run, "job", s.l.key.Job, "err", err)
 		if errors.Is(err, store.ErrLeaseLost) {
 			s.l.lose()
+			s.l.heard() // before anybody goes on as if it were kept
 		}
 	} else {
 		s.mu.Lock()

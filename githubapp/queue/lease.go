@@ -80,6 +80,34 @@ func (l *lease) extended() bool {
 	return true
 }
 
+// holds asks the store whether the lease holds, until it answers.
+func (l *lease) holds() bool {
+	for wait := 10 * time.Millisecond; !l.lost(); wait = min(2*wait, time.Second) {
+		ctx, cancel := context.WithTimeout(context.Background(), l.q.lease)
+		_, err := l.q.Store.Extend(ctx, l.ticket, l.q.lease)
+		cancel()
+		switch {
+		case err == nil:
+			return true
+		case errors.Is(err, store.ErrLeaseLost):
+			l.lose()
+			return false
+		}
+		time.Sleep(wait)
+	}
+	return false
+}
+
+// heard waits, for a moment, until the worker has taken the reasons to stop.
+func (l *lease) heard() {
+	for range 200 {
+		time.Sleep(5 * time.Millisecond)
+		if len(l.cancelled) == 0 {
+			return
+		}
+	}
+}
+
 // tell cancels the job, force also what a cancelled job lets go on.
 func (l *lease) tell(reason string)  { l.give(1, reason) }
 func (l *lease) force(reason string) { l.give(2, reason) }

@@ -101,7 +101,7 @@ func (w *world) over() bool {
 func (w *world) life(odds int, victim store.RunID, cancel bool) {
 	m := newMortal(w.s, rand.New(rand.NewPCG(w.rng.Uint64(), 1)), odds)
 	name := fmt.Sprint("server ", w.rng.IntN(2))
-	q := w.server(name, func(o *Options) { o.Store, o.Log = m, nil })
+	q := w.server(name, func(o *Options) { o.Store = m })
 	q.lease = 300 * time.Millisecond
 	ctx, stop := context.WithCancel(context.Background())
 	var all sync.WaitGroup
@@ -149,8 +149,20 @@ func (w *world) work(m *mortal, l *runner.Lease, rng *rand.Rand) {
 		return
 	}
 	l.Sink.Emit(runner.StepStarted{Job: key.Job, Step: runner.StepRef{Number: 2, Phase: runner.Main}})
-	if m.isDead() {
+	select {
+	case <-m.dead:
 		return
+	case <-l.Cancelled:
+		if m.isDead() {
+			return
+		}
+		result.Conclusion = plan.Cancelled
+		w.mu.Lock()
+		w.ended[key] = plan.Cancelled
+		w.mu.Unlock()
+		_ = l.Finish(context.Background(), result)
+		return
+	default:
 	}
 	w.mu.Lock()
 	w.ran[key]++
@@ -167,7 +179,7 @@ func (w *world) work(m *mortal, l *runner.Lease, rng *rand.Rand) {
 			result.Conclusion = plan.Failure
 		}
 	}
-	l.Sink.Emit(runner.JobFinished{Job: key.Job})
+	l.Sink.Emit(runner.JobFinished{Job: key.Job, Conclusion: result.Conclusion, Outputs: result.Outputs})
 	w.mu.Lock()
 	w.ended[key] = result.Conclusion
 	w.mu.Unlock()

@@ -36,8 +36,8 @@ type sink struct {
 	end     runner.Event
 	tail    *tail // what a resumed job tells again
 	resumed bool
-	begun   bool // a step has begun that may do something
-	safe    bool // a checkpoint is kept
+	begun   bool // a step begins that may do something
+	safe    bool // whoever is given the job after this worker will know that
 	closing bool
 	closed  bool
 	dead    bool
@@ -105,8 +105,13 @@ func (s *sink) Emit(e runner.Event) {
 	}
 	s.begun = true
 	poke(s.hurry)
-	for s.size > 0 && !s.safe && !s.dead {
+	for !s.safe && !s.dead {
 		s.moved.Wait()
+	}
+	if s.dead {
+		s.mu.Unlock()
+		s.l.heard()
+		s.mu.Lock()
 	}
 }
 
@@ -181,7 +186,7 @@ func (s *sink) loop() {
 // flushAll stores what there is and tells whether that was all there ever will be.
 func (s *sink) flushAll() (over bool) {
 	s.mu.Lock()
-	data, m, closed := s.buf, s.mark, s.closed
+	data, m, closed, first := s.buf, s.mark, s.closed, s.begun && !s.safe
 	s.buf, s.spare, s.mark = s.spare[:0], nil, nil
 	if s.dead {
 		s.mu.Unlock()
@@ -201,7 +206,11 @@ func (s *sink) flushAll() (over bool) {
 		data = data[m.at:]
 	}
 	ok = ok && s.store(data)
+	// If the lease holds after the event is stored, the next one to have it reads
+	// the event; if not, somebody has it who may not have read it.
+	first = first && ok && s.l.holds()
 	s.mu.Lock()
+	s.safe = s.safe || first
 	if s.size = len(s.buf); s.dead {
 		s.size = 0
 	}

@@ -133,9 +133,12 @@ func (q *Queue) begin(ctx context.Context, got *store.Lease) (*runner.Lease, err
 		q: q, key: key, ticket: got.Ticket, cancelled: make(chan error, 2), nudged: make(chan struct{}, 1),
 		ended: make(chan struct{}), seen: time.Now(),
 	}
-	kept, lost, err := q.resumable(ctx, got, row)
+	kept, over, lost, err := q.resumable(ctx, got, row)
 	if err != nil {
 		return nil, err
+	}
+	if over != nil {
+		return nil, l.commit(ctx, runner.Result{Conclusion: over.Conclusion, Outputs: over.Outputs, Reason: over.Reason})
 	}
 	if got.Item.Cancel != "" && kept == nil {
 		return nil, q.close(ctx, l, plan.Cancelled, got.Item.Cancel)
@@ -209,8 +212,9 @@ func purpose(key store.JobKey) string {
 }
 
 // resumable is where a job stands that was handed out before; nil: it has not
-// begun. Lost says why nobody can go on with it.
-func (q *Queue) resumable(ctx context.Context, got *store.Lease, row *store.Job) (k *kept, lost string, err error) {
+// begun. Lost says why nobody can go on with it. Over is its end, if a worker
+// told it and died before it had handed in the result.
+func (q *Queue) resumable(ctx context.Context, got *store.Lease, row *store.Job) (k *kept, over *runner.JobFinished, lost string, err error) {
 	if len(row.Checkpoint) > 0 {
 		plain, err := q.Seal.Open(purpose(row.JobKey), row.Checkpoint)
 		if err == nil {
@@ -218,38 +222,47 @@ func (q *Queue) resumable(ctx context.Context, got *store.Lease, row *store.Job)
 			err = json.Unmarshal(plain, k)
 		}
 		if err != nil {
-			return nil, fmt.Sprintf("worker %q ended while the job ran, and its checkpoint cannot be read: %v", row.Worker, err), nil
+			return nil, nil, fmt.Sprintf("worker %q ended while the job ran, and its checkpoint cannot be read: %v", row.Worker, err), nil
 		}
 	}
-	if got.Item.Tries > maxLeases {
-		return nil, fmt.Sprintf("it was handed to workers %d times, and none of them came to its end", got.Item.Tries-1), nil
+	if k == nil && row.State != store.InProgress {
+		return nil, nil, "", nil
 	}
-	if k != nil || row.State != store.InProgress {
-		return k, "", nil
+	begun := false
+	err = q.lines(ctx, row.JobKey, 0, func(line []byte) {
+		switch {
+		case bytes.HasPrefix(line, []byte(`{"type":"step-started"`)):
+			e, _ := runner.DecodeEvent(line)
+			begun = begun || acts(e)
+		case bytes.HasPrefix(line, []byte(`{"type":"job-finished"`)):
+			if e, _ := runner.DecodeEvent(line); e != nil {
+				end := e.(runner.JobFinished)
+				over = &end
+			}
+		}
+	})
+	switch {
+	case err != nil || over != nil:
+		return nil, over, "", err
+	case got.Item.Tries > maxLeases:
+		return nil, nil, fmt.Sprintf("it was handed to workers %d times, and none of them came to its end", got.Item.Tries-1), nil
+	case k == nil && begun:
+		return nil, nil, fmt.Sprintf("worker %q ended while the steps of the job ran, and there is no checkpoint: what they did is not known; run the job again if it may be repeated", row.Worker), nil
 	}
-	begun, err := q.begun(ctx, row.JobKey)
-	if err != nil || !begun {
-		return nil, "", err
-	}
-	return nil, fmt.Sprintf("worker %q ended while the steps of the job ran, and there is no checkpoint: what they did is not known; run the job again if it may be repeated", row.Worker), nil
+	return k, nil, "", nil
 }
 
-// begun tells whether a step of the job had begun that may have done something.
-func (q *Queue) begun(ctx context.Context, key store.JobKey) (bool, error) {
-	for after := store.Sequence(0); ; {
-		list, err := q.Store.EventsSince(ctx, key, after, eventPage)
+// lines goes through the events of a stream after a number.
+func (q *Queue) lines(ctx context.Context, s store.Stream, after store.Sequence, do func(line []byte)) error {
+	for {
+		list, err := q.Store.EventsSince(ctx, s, after, eventPage)
 		if err != nil || len(list) == 0 {
-			return false, err
+			return err
 		}
 		for _, e := range list {
 			after = e.Sequence
 			for line := range bytes.Lines(e.Data) {
-				if !bytes.HasPrefix(line, []byte(`{"type":"step-started"`)) {
-					continue
-				}
-				if e, err := runner.DecodeEvent(line); err == nil && acts(e) {
-					return true, nil
-				}
+				do(line)
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"bytes"
 	"context"
 	"hash/maphash"
 	"time"
@@ -20,24 +19,16 @@ type tail struct {
 
 func (q *Queue) readTail(ctx context.Context, key store.JobKey, after store.Sequence) (*tail, error) {
 	t := &tail{seed: maphash.MakeSeed(), steps: map[int][]uint64{}}
-	for {
-		list, err := q.Store.EventsSince(ctx, key, after, eventPage)
-		if err != nil || len(list) == 0 {
-			return t, err
+	err := q.lines(ctx, key, after, func(line []byte) {
+		e, err := runner.DecodeEvent(line)
+		if err != nil || e == nil {
+			return
 		}
-		for _, chunk := range list {
-			after = chunk.Sequence
-			for line := range bytes.Lines(chunk.Data) {
-				e, err := runner.DecodeEvent(line)
-				if err != nil || e == nil {
-					continue
-				}
-				if step, sum, ok := t.sum(e); ok {
-					t.steps[step] = append(t.steps[step], sum)
-				}
-			}
+		if step, sum, ok := t.sum(e); ok {
+			t.steps[step] = append(t.steps[step], sum)
 		}
-	}
+	})
+	return t, err
 }
 
 // told tells whether the event was stored before.
