@@ -22,6 +22,16 @@ func parse(t testing.TB, src string) *declaration.Services {
 
 const web = "services: {web: {path: web, image: r/web, build: {dockerfile: web/Dockerfile, context: .}}}"
 
+const goWeb = "services: {web: {path: cmd/web, image: r/web, build: {dockerfile: web/Dockerfile, context: .}}}"
+
+// goFiles are a Go program that a Dockerfile builds out of the whole repository.
+func goFiles() tree.Memory {
+	return tree.Memory{
+		"go.mod": "module m", "cmd/web/main.go": "package main\nimport _ \"m/lib\"", "lib/l.go": "package lib", "other/o.go": "package other",
+		"web/Dockerfile": "FROM golang AS build\nWORKDIR /src\nCOPY go.mod ./\nRUN go mod download\nCOPY . .\nRUN go build -o /web ./cmd/web\nFROM scratch\nCOPY --from=build /web /web",
+	}
+}
+
 // one decides about the first service.
 func one(t *testing.T, src string, files tree.Memory, changed ...string) Decision {
 	t.Helper()
@@ -73,6 +83,10 @@ func TestDecideByDockerfile(t *testing.T) {
 		{"job with watch", "services: {web: {path: web, watch: lib/**, build: {workflow: w.yml, job: j}}}", tree.Memory{"web/x": "", "w.yml": ""}, "any", ""},
 		{"ko", "services: {web: {path: web, image: r/web, build: ko}}", tree.Memory{"go.mod": "module m", "web/main.go": "package main\nimport _ \"m/lib\"", "lib/l.go": "package lib"}, "lib/l.go", "lib/l.go (Go import m/lib)"},
 		{"ko, test of a library", "services: {web: {path: web, image: r/web, build: ko}}", tree.Memory{"go.mod": "module m", "web/main.go": "package main\nimport _ \"m/lib\"", "lib/l.go": "package lib"}, "lib/l_test.go", ""},
+		{"Go Dockerfile, imported", goWeb, goFiles(), "lib/l.go", "lib/l.go (web/Dockerfile line 5: COPY ., Go import m/lib)"},
+		{"Go Dockerfile, not imported", goWeb, goFiles(), "other/o.go", ""},
+		{"Go Dockerfile, no Go", goWeb, goFiles(), "README.md", ""},
+		{"Go Dockerfile, module", goWeb, goFiles(), "go.mod", "go.mod (web/Dockerfile line 3: COPY go.mod)"},
 		{"ko data behind a symlink", "services: {web: {path: cmd, image: r/web, build: {ko: cmd/web}}}", tree.Memory{"go.mod": "module m", "cmd/web/main.go": "package main", "cmd/web/kodata/html": "-> ../../../html", "html/index.html": ""}, "html/index.html", "html/index.html (path cmd, by the symlink cmd/web/kodata/html)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

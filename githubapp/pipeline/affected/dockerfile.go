@@ -11,6 +11,7 @@ import (
 
 	"github.com/drydock-ci/drydock/githubapp/pipeline/declaration"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/dockerfile"
+	"github.com/drydock-ci/drydock/githubapp/pipeline/goimports"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/tree"
 )
 
@@ -52,7 +53,20 @@ func (d *decider) dockerfileRules(ctx context.Context, r *rules, s *declaration.
 	}
 	c := &contextRules{file: file, root: root, ignore: ignore}
 	for _, source := range in.Sources {
-		r.add(func(changed string) string { return c.match(source, changed) })
+		narrow, err := d.goOnly(ctx, c, source)
+		if err != nil {
+			return err
+		}
+		r.add(func(changed string) string {
+			name := c.match(source, changed)
+			if name == "" || narrow == nil {
+				return name
+			}
+			if rule, ok := narrow.Match(changed); ok {
+				return name + ", " + rule
+			}
+			return ""
+		})
 		if err := d.sourceLinks(ctx, r, c, source); err != nil {
 			return err
 		}
@@ -130,6 +144,18 @@ func (c *contextRules) match(source dockerfile.Source, changed string) string {
 		return ""
 	}
 	return name
+}
+
+// goOnly are the inputs of the Go program that is all a stage makes of a folder; nil:
+// all of the source matters.
+func (d *decider) goOnly(ctx context.Context, c *contextRules, source dockerfile.Source) (*goimports.Inputs, error) {
+	if source.GoMain == "" {
+		return nil, nil
+	}
+	if _, isFile := d.index.Lookup(path.Join(c.root, source.Pattern)); isFile {
+		return nil, nil
+	}
+	return goimports.Analyze(ctx, d.Tree, path.Join(c.root, source.GoMain))
 }
 
 // relative gives a path as the Dockerfile sees it.

@@ -67,6 +67,8 @@ type file struct {
 	platform string
 
 	globals map[string]string
+	target  int
+	bases   []int               // the stage that each starts from, or -1
 	needs   []map[int]bool      // stages that each needs
 	env     []map[string]string // after each stage: stages that start from it inherit ENV and ARG
 }
@@ -95,6 +97,8 @@ func (f *file) analyze(globals []instructions.ArgCommand) error {
 	for i := range f.stages {
 		all[i] = f.read(i)
 	}
+	f.target = target
+	f.goStages(all)
 	// Builders make only the stages that the target needs.
 	wanted := map[int]bool{}
 	f.want(target, wanted)
@@ -197,6 +201,7 @@ func (f *file) read(i int) found {
 	base, unknown := f.expand(s.BaseName, f.globals)
 	if from := f.stageByName(base, i); from >= 0 {
 		f.needs[i][from] = true
+		f.bases = append(f.bases, from)
 		maps.Copy(env, f.env[from])
 	} else if unknown != "" {
 		out.doubts = append(out.doubts, fmt.Sprintf("line %d: FROM %s: %s is not known, so the base may be another service's image", line, s.BaseName, unknown))
@@ -205,6 +210,9 @@ func (f *file) read(i int) found {
 		if strings.Contains(base, "onbuild") {
 			out.sources = append(out.sources, Source{Pattern: ".", Text: "FROM " + base, Line: line, Doubt: "the base may copy files by its ONBUILD triggers"})
 		}
+	}
+	if len(f.bases) == i {
+		f.bases = append(f.bases, -1)
 	}
 	for _, c := range s.Commands {
 		f.command(i, c, env, &out)

@@ -38,6 +38,10 @@ type Source struct {
 	Outside bool
 	// Doubt says why more is counted than the text names; empty: it is not.
 	Doubt string
+	// GoMain is the folder, in the context, of the one Go main package that is all
+	// that the stage makes of its folders: only what it is built from matters of
+	// them. Empty: all of the source matters.
+	GoMain string
 }
 
 // Image is an image that is built from or copied from.
