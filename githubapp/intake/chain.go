@@ -52,6 +52,23 @@ func (i *Intake) Completed(ctx context.Context, id store.RunID) error {
 	return i.tell(ctx, run, "completed")
 }
 
+// requested tells of runs that were made. A server that dies just then leaves this
+// one out; that they end is never left out.
+func (i *Intake) requested(ctx context.Context, made []store.Made) {
+	for _, m := range made {
+		if !m.New {
+			continue
+		}
+		run, err := i.o.Store.Run(ctx, m.ID)
+		if err == nil {
+			err = i.tell(ctx, run, "requested")
+		}
+		if err != nil {
+			i.log.WarnContext(ctx, "tell of a run", "run", int64(m.ID), "error", err)
+		}
+	}
+}
+
 // tell stores the delivery of a run's story, unless nobody listens.
 func (i *Intake) tell(ctx context.Context, run *store.Run, action string) error {
 	level := 1
@@ -150,19 +167,25 @@ func stamp(t time.Time) any {
 }
 
 const (
-	sweepRuns   = 48 * time.Hour      // how long ago a run ended whose story may be missing
+	sweepBack   = 48 * time.Hour      // how long ago a run ended whose story may be missing, at the start
 	sweepOld    = 40 * 24 * time.Hour // a run takes 35 days at most
 	learnAtOnce = 100
 )
 
 // sweep finds what a dead process left undone: runs that ended without a story,
-// repositories whose default branch nobody has read, reasons of forgotten deliveries.
+// repositories whose default branch nobody has read.
 func (i *Intake) sweep(ctx context.Context) error {
-	return errors.Join(i.sweepRuns(ctx), i.learnNew(ctx), i.pruneWhy(ctx), i.pruneRepairs(ctx))
+	return errors.Join(i.sweepRuns(ctx), i.learnNew(ctx))
 }
 
 func (i *Intake) sweepRuns(ctx context.Context) error {
 	now := i.o.Now()
+	i.mu.Lock()
+	since := i.swept.Add(-sweepEvery)
+	i.mu.Unlock()
+	if now.Sub(since) > sweepBack {
+		since = now.Add(-sweepBack)
+	}
 	filter := store.RunFilter{States: []store.State{store.Completed}, Limit: 500}
 	for {
 		runs, err := i.o.Store.ListRuns(ctx, filter)
@@ -172,7 +195,7 @@ func (i *Intake) sweepRuns(ctx context.Context) error {
 		for n := range runs {
 			r := &runs[n]
 			filter.Before = r.ID
-			if now.Sub(r.Finished) > sweepRuns {
+			if r.Finished.Before(since) {
 				continue
 			}
 			if told, err := i.told(ctx, r); err != nil || told {
@@ -186,6 +209,9 @@ func (i *Intake) sweepRuns(ctx context.Context) error {
 			}
 		}
 		if len(runs) < filter.Limit || now.Sub(runs[len(runs)-1].Created) > sweepOld {
+			i.mu.Lock()
+			i.swept = now
+			i.mu.Unlock()
 			return nil
 		}
 	}

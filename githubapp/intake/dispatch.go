@@ -23,7 +23,7 @@ type Dispatch struct {
 	By         store.Actor
 }
 
-// ErrNoDispatch: there is nothing that could be dispatched so.
+// ErrNoDispatch says that there is nothing that could be dispatched so.
 var ErrNoDispatch = errors.New("it cannot be dispatched")
 
 // Dispatch starts a workflow by hand and tells its run. Inputs that do not fit, and
@@ -97,6 +97,7 @@ func (i *Intake) Dispatch(ctx context.Context, d Dispatch) (store.RunID, error) 
 		if err != nil || len(made) == 0 {
 			return 0, errors.Join(err, ctx.Err())
 		}
+		i.requested(ctx, made)
 		return made[0].ID, nil
 	}
 	return refuse("there is no such workflow at %s", ref)

@@ -100,6 +100,7 @@ func (i *Intake) handle(ctx context.Context, d store.Delivery) error {
 	if err != nil {
 		return err
 	}
+	i.requested(ctx, made)
 	for n, m := range made {
 		for w := range why {
 			if n < len(runs) && why[w].Workflow == runs[n].Run.Workflow && why[w].Event == runs[n].Run.Event {

@@ -60,6 +60,7 @@ type Intake struct {
 	mu    sync.Mutex
 	lanes map[store.RepositoryID][]store.Delivery // deliveries that wait for their lane
 	busy  int                                     // deliveries claimed and not settled
+	swept time.Time                               // when runs were last looked at for their story
 	group sync.WaitGroup
 }
 
@@ -98,6 +99,7 @@ const (
 	idle        = time.Second // between looks at the store when nobody wakes us
 	tickEvery   = 15 * time.Second
 	sweepEvery  = 10 * time.Minute
+	pruneEvery  = time.Hour
 	maxAttempts = 40 // of one delivery; with the pauses between them about three hours
 	firstPause  = 2 * time.Second
 	lastPause   = 5 * time.Minute
@@ -107,8 +109,9 @@ const (
 // left undone.
 func (i *Intake) Run(ctx context.Context) error {
 	defer i.group.Wait()
-	i.group.Go(func() { i.every(ctx, tickEvery, "schedule", i.Tick) })
-	i.group.Go(func() { i.every(ctx, sweepEvery, "sweep", i.sweep) })
+	i.group.Go(func() { i.every(ctx, tickEvery, "start what is scheduled", i.Tick) })
+	i.group.Go(func() { i.every(ctx, sweepEvery, "find what was left undone", i.sweep) })
+	i.group.Go(func() { i.every(ctx, pruneEvery, "forget what is old", i.prune) })
 	timer := time.NewTicker(idle)
 	defer timer.Stop()
 	for {
@@ -132,7 +135,7 @@ func (i *Intake) Run(ctx context.Context) error {
 func (i *Intake) every(ctx context.Context, d time.Duration, what string, f func(context.Context) error) {
 	for {
 		if err := i.guard(func() error { return f(ctx) }); err != nil && ctx.Err() == nil {
-			i.log.ErrorContext(ctx, what, "error", err)
+			i.log.ErrorContext(ctx, "a task of intake failed", "task", what, "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -115,6 +115,9 @@ func describe(h head) Known {
 	return k
 }
 
+// learnNow is how many default branches are read at once with an installation.
+const learnNow = 5
+
 // keep notes what happened to an installation or a repository.
 func (i *Intake) keep(ctx context.Context, d store.Delivery, h head) error {
 	if d.Event == "repository" {
@@ -141,6 +144,7 @@ func (i *Intake) keep(ctx context.Context, d store.Delivery, h head) error {
 	if i.o.Forget != nil {
 		i.o.Forget(p.Installation.ID)
 	}
+	learned := 0
 	for _, r := range append(p.Repositories, p.AddedTo...) {
 		owner, name, ok := strings.Cut(r.FullName, "/")
 		if !ok || r.ID == 0 || h.Action == "deleted" || h.Action == "suspend" {
@@ -149,6 +153,11 @@ func (i *Intake) keep(ctx context.Context, d store.Delivery, h head) error {
 		k := Known{Installation: p.Installation.ID, ID: r.ID, Owner: owner, Name: name, OwnerID: p.Installation.Account.ID, Private: r.Private}
 		if err := i.putKnown(ctx, k); err != nil {
 			return err
+		}
+		if learned++; learned <= learnNow { // the sweep reads the others
+			if err := i.learnTip(ctx, k); err != nil && repository.KindOf(err) == "" {
+				return err
+			}
 		}
 	}
 	for _, r := range p.RemovedFrom {

@@ -55,8 +55,11 @@ type repair struct {
 // the reconciler has planned what it tells; each such webhook is believed lost once.
 func (i *Intake) repaired(ctx context.Context, d store.Delivery, c *cause) (bool, error) {
 	ref, sha := moved(c)
-	if ref == "" || sha == "" {
+	switch {
+	case ref == "":
 		return false, nil
+	case sha == "" || c.name != "push" && c.Action == "closed":
+		return false, i.put(ctx, headName(c.repo.ID, ref), nil) // nobody compares it any more
 	}
 	name := fmt.Sprintf("%s%d/%s/%s", repairPrefix, c.repo.ID, ref, sha)
 	if d.Headers[source] == fromRepair {

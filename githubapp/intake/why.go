@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/drydock-ci/drydock/githubapp/store"
 )
@@ -70,20 +71,37 @@ func (i *Intake) put(ctx context.Context, name string, value []byte) error {
 	}
 }
 
-// pruneWhy drops what was kept of deliveries that were forgotten.
-func (i *Intake) pruneWhy(ctx context.Context) error {
-	values, err := i.o.Store.ListValues(ctx, whyPrefix)
-	if err != nil {
-		return err
-	}
-	for name := range values {
-		_, err := i.o.Store.Delivery(ctx, store.DeliveryID(name[len(whyPrefix):]))
-		if errors.Is(err, store.ErrNotFound) {
-			err = i.put(ctx, name, nil)
-		}
+// prune drops what was kept of deliveries that were forgotten.
+func (i *Intake) prune(ctx context.Context) error {
+	known := map[string]bool{}
+	f := store.DeliveryFilter{Limit: 1000}
+	for more := true; more; {
+		list, err := i.o.Store.ListDeliveries(ctx, f)
 		if err != nil {
 			return err
 		}
+		more = false
+		for _, d := range list {
+			if !known[string(d.ID)] {
+				known[string(d.ID)], more = true, len(list) == f.Limit
+			}
+			f.Before = d.Received.Add(1) // several may have come at one time
+		}
 	}
-	return nil
+	// By first letters, so that not all values are in memory at once: those of
+	// GitHub's ids, and r of run and repair.
+	for _, first := range "0123456789abcdefr" {
+		values, err := i.o.Store.ListValues(ctx, whyPrefix+string(first))
+		if err != nil {
+			return err
+		}
+		for name := range values {
+			if !known[strings.TrimPrefix(name, whyPrefix)] {
+				if err := i.put(ctx, name, nil); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return i.pruneRepairs(ctx)
 }

@@ -6,7 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"hash"
+	"io/fs"
 	"path"
 	"strings"
 
@@ -71,7 +71,14 @@ func (r *Reader) Workflows(ctx context.Context, ref Ref, sha string) ([]File, er
 // File is one plain file at a commit.
 func (r *Reader) File(ctx context.Context, ref Ref, sha, name string) ([]byte, error) {
 	doing := fmt.Sprintf("read %q of %q at %q", name, ref.FullName(), sha)
-	entries, err := r.list(ctx, doing, ref, sha, path.Dir(name))
+	if !fs.ValidPath(name) {
+		return nil, &Error{Doing: doing, Kind: NoFile}
+	}
+	folder := path.Dir(name)
+	if folder == "." {
+		folder = "" // the root
+	}
+	entries, err := r.list(ctx, doing, ref, sha, folder)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +155,7 @@ func (r *Reader) blob(ctx context.Context, doing string, ref Ref, sha string) ([
 
 // gitName is git's hash of a file's content, in the repository's kind of hashes.
 func gitName(data []byte, digits int) string {
-	var h hash.Hash = sha1.New() //nolint:gosec // as above
+	h := sha1.New() //nolint:gosec // as above
 	if digits == 2*sha256.Size {
 		h = sha256.New()
 	}
