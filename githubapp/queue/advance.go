@@ -113,6 +113,7 @@ func (t *turn) enter(c plan.Concurrency, me store.Holder) (store.Standing, error
 			continue // the plan's state sees to its own
 		}
 		t.next = append(t.next, task{other.Run, func(o *turn) error {
+			o.claims = append(o.claims, other) // if it has ended it leaves now
 			if other.Job != "" {
 				return o.stop(other.Job, reason, false)
 			}

@@ -321,3 +321,23 @@ func (b *bench) wantLog(id store.RunID, attempt int, job string, want ...string)
 		b.Errorf("log of %q:\n  %s\nwant\n  %s", job, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
 	}
 }
+
+func resultOf(c plan.Conclusion) runner.Result { return runner.Result{Conclusion: c} }
+
+// story tells where everything stands.
+func (b *bench) story(runs []store.RunID) string {
+	var text strings.Builder
+	for _, id := range runs {
+		r := b.run(id)
+		fmt.Fprintf(&text, "\nrun %d %s", id, describe(r.State, r.Conclusion, r.Reason))
+		jobs, _ := b.s.ListJobs(b.Context(), id, 0)
+		for _, j := range jobs {
+			fmt.Fprintf(&text, "\n  %s %s", j.Job, describe(j.State, j.Conclusion, j.Reason))
+		}
+		fmt.Fprintf(&text, "\n  %s", r.Progress)
+	}
+	items, _ := b.s.ListQueue(b.Context(), 0, manyItems)
+	entries, _ := b.s.GroupEntries(b.Context(), 0)
+	fmt.Fprintf(&text, "\nqueue %+v\ngroups %+v", items, entries)
+	return text.String()
+}

@@ -275,21 +275,3 @@ func (w *world) judge(runs []store.RunID) {
 		w.Log(w.story(runs))
 	}
 }
-
-// story tells where everything stands.
-func (w *world) story(runs []store.RunID) string {
-	var b strings.Builder
-	for _, id := range runs {
-		r := w.run(id)
-		fmt.Fprintf(&b, "\nrun %d %s", id, describe(r.State, r.Conclusion, r.Reason))
-		jobs, _ := w.s.ListJobs(w.Context(), id, 0)
-		for _, j := range jobs {
-			fmt.Fprintf(&b, "\n  %s %s", j.Job, describe(j.State, j.Conclusion, j.Reason))
-		}
-		fmt.Fprintf(&b, "\n  %s", r.Progress)
-	}
-	items, _ := w.s.ListQueue(w.Context(), 0, manyItems)
-	entries, _ := w.s.GroupEntries(w.Context(), 0)
-	fmt.Fprintf(&b, "\nqueue %+v\ngroups %+v", items, entries)
-	return b.String()
-}

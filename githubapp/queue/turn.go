@@ -93,6 +93,9 @@ func (q *Queue) turn(ctx context.Context, one task) ([]task, error) {
 		}
 		wrote, err := t.commit(&was, before)
 		claims = t.claims
+		if err == nil && !wrote && len(claims) > 0 {
+			err = t.unchanged()
+		}
 		if errors.Is(err, store.ErrConflict) && try < maxTries {
 			time.Sleep(time.Duration(rand.IntN(min(try+1, 20))) * time.Millisecond)
 			continue
@@ -154,6 +157,16 @@ func (t *turn) commit(was *store.Run, before []byte) (bool, error) {
 		t.q.wakeUp()
 	}
 	return true, nil
+}
+
+// unchanged looks whether somebody ended the run, and left its groups, before
+// this turn entered them: it has written nothing that would have failed.
+func (t *turn) unchanged() error {
+	r, err := t.q.Store.Run(t.ctx, t.run.ID)
+	if err == nil && r.Version != t.run.Version {
+		return store.ErrConflict
+	}
+	return err
 }
 
 // unclaim leaves groups that were entered for what has ended meanwhile: an entry
