@@ -80,7 +80,7 @@ func (c *call) commits() answer {
 
 // commitAndBelow is GET /repos/{owner}/{repo}/commits/{ref} and what is below it.
 func (c *call) commitAndBelow() answer {
-	ref, rest := below(c.r.PathValue("ref"), "check-runs", "check-suites", "pulls")
+	ref, rest := below(c.r.PathValue("ref"), "check-runs", "check-suites", "pulls", "statuses")
 	at, found := c.asked(ref)
 	const route = "GET /repos/{owner}/{repo}/commits/"
 	switch rest {
@@ -88,6 +88,8 @@ func (c *call) commitAndBelow() answer {
 		return c.part(route+"{ref}/check-runs", reads("checks"), func(c *call) answer { return c.checksOf(at) })
 	case "check-suites":
 		return c.part(route+"{ref}/check-suites", reads("checks"), func(c *call) answer { return c.suitesOf(at) })
+	case "statuses":
+		return c.part(route+"{ref}/statuses", reads("statuses"), func(c *call) answer { return c.statusesOf(at) })
 	case "pulls":
 		return c.part(route+"{commit_sha}/pulls", reads("pull_requests"), func(c *call) answer { return c.pullsOf(at) })
 	}

@@ -21,7 +21,7 @@ type Faults struct {
 	Secondary float64       // secondary rate limit
 	// RetryAfter is what the secondary limit says; 0: a second.
 	RetryAfter time.Duration
-	// Hourly is the primary limit of each installation from now on; 0: 5,000.
+	// Hourly is the primary limit of each caller from now on; 0: that of Options.
 	Hourly int
 	// Only says which requests meet faults; nil: all but the test's own.
 	Only func(*http.Request) bool
@@ -151,7 +151,7 @@ type budget struct {
 // charge counts a request and refuses one too many.
 // GitHub docs: rest/using-the-rest-api/rate-limits-for-the-rest-api
 func (g *GitHub) charge(c *call, s spoiled) (http.Header, *answer) {
-	limit := 5000
+	limit := g.o.Hourly
 	if s.hourly > 0 {
 		limit = s.hourly
 	}
@@ -195,7 +195,7 @@ func (g *GitHub) refund(w caller) {
 }
 
 func (c *call) rateLimit() answer {
-	limit := 5000
+	limit := c.gh.o.Hourly
 	if n := c.gh.faults.current().Hourly; n > 0 {
 		limit = n
 	}

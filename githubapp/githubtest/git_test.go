@@ -228,3 +228,18 @@ func BenchmarkContents(b *testing.B) {
 		resp.Body.Close()
 	}
 }
+
+// FuzzCommands: a push that was made up is read without harm.
+func FuzzCommands(f *testing.F) {
+	line := zeroSHA + " " + strings.Repeat("a", 40) + " refs/heads/main\x00 report-status"
+	f.Add([]byte(fmt.Sprintf("%04x%s0000PACK", len(line)+4, line)))
+	f.Add([]byte("0003"))
+	f.Add([]byte("ffff"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		for _, m := range commands(in) {
+			if len(m.before) != 40 || len(m.after) != 40 || m.ref == "" {
+				t.Errorf("%+v", m)
+			}
+		}
+	})
+}

@@ -26,6 +26,7 @@ type Options struct {
 	Webhook     string            // where deliveries go; "": nowhere until SetWebhook
 	Now         func() time.Time  // nil: time.Now
 	Listen      string            // "": a free port of 127.0.0.1
+	Hourly      int               // requests of each caller in an hour; 0: 5,000
 }
 
 // GitHub is one GitHub with one App. Its methods may be called at any time from
@@ -49,6 +50,7 @@ type GitHub struct {
 	ids           map[string]int64
 	accounts      map[string]*Account // by lower-case login
 	repositories  map[string]*Repository
+	renamed       map[string]*Repository // by their old names
 	installations []*Installation
 	tokens        map[string]*token
 	codes         map[string]*code
@@ -66,7 +68,7 @@ type GitHub struct {
 func New(t TB, options ...Options) *GitHub {
 	t.Helper()
 	g := &GitHub{
-		t: t, ids: map[string]int64{}, accounts: map[string]*Account{}, repositories: map[string]*Repository{},
+		t: t, ids: map[string]int64{}, accounts: map[string]*Account{}, repositories: map[string]*Repository{}, renamed: map[string]*Repository{},
 		tokens: map[string]*token{}, codes: map[string]*code{}, manifests: map[string]*manifest{}, budgets: map[string]*budget{},
 	}
 	if len(options) > 0 {
@@ -77,6 +79,9 @@ func New(t TB, options ...Options) *GitHub {
 	}
 	if g.o.Listen == "" {
 		g.o.Listen = "127.0.0.1:0"
+	}
+	if g.o.Hourly == 0 {
+		g.o.Hourly = 5000
 	}
 	if g.o.Permissions == nil {
 		g.o.Permissions = defaultPermissions()
@@ -149,7 +154,7 @@ func (g *GitHub) now() time.Time { return g.o.Now().Add(g.skew).UTC() }
 // firstIDs keep the kinds of ids apart, so that a mix-up shows.
 var firstIDs = map[string]int64{
 	"account": 100, "repository": 1_000, "installation": 50_000, "pull": 200_000, "issue": 300_000, "comment": 400_000,
-	"suite": 5_000_000, "check": 6_000_000, "delivery": 70_000_000, "environment": 8_000, "release": 90_000, "label": 10_000, "rule": 20_000, "team": 30_000, "activity": 40_000, "asset": 95_000,
+	"suite": 5_000_000, "check": 6_000_000, "delivery": 70_000_000, "environment": 8_000, "release": 90_000, "label": 10_000, "rule": 20_000, "team": 30_000, "activity": 40_000, "asset": 95_000, "status": 45_000,
 }
 
 // id is the next id of a kind: the same ones in each run of a test.

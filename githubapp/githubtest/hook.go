@@ -91,7 +91,8 @@ func (g *GitHub) Deliveries() []Delivery {
 	return out
 }
 
-// Settle waits until every delivery so far was attempted.
+// Settle waits until every delivery so far was attempted; while GitHub is away
+// that does not happen.
 func (g *GitHub) Settle() {
 	g.hooks.mu.Lock()
 	defer g.hooks.mu.Unlock()

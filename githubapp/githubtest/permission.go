@@ -69,7 +69,11 @@ func (c *call) allow(n need) *answer {
 	if c.who.app {
 		return refused("Bad credentials")
 	}
-	if c.repo = c.gh.find(c.r.PathValue("owner") + "/" + c.r.PathValue("repo")); c.repo == nil || c.repo.deleted {
+	name := c.r.PathValue("owner") + "/" + c.r.PathValue("repo")
+	if c.repo = c.gh.find(name); c.repo == nil || c.repo.deleted {
+		if r := c.gh.renamed[strings.ToLower(name)]; r != nil && c.gh.mayUse(c.who, r, metadata) == nil {
+			return c.elsewhere(r)
+		}
 		return notFound()
 	}
 	return c.gh.mayUse(c.who, c.repo, n)

@@ -41,6 +41,7 @@ type Repository struct {
 	releases      []*release
 	labels        map[string]*label
 	activities    []activity
+	statuses      []*status
 }
 
 // Repository makes a public repository with these files on main, or finds it. Its

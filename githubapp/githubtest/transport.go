@@ -81,6 +81,9 @@ func (g *GitHub) admit(r *http.Request, path, service string) (*Repository, call
 		return nil, who, bad
 	}
 	repo := g.find(path)
+	if repo == nil {
+		repo = g.renamed[strings.ToLower(path)]
+	}
 	if repo == nil || repo.deleted {
 		if who.anonymous() {
 			return nil, who, refused("Authentication required")
