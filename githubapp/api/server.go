@@ -108,7 +108,7 @@ func New(o Options) (*Server, error) {
 	}
 	s.mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { writeError(w, notFound("route")) })
 	if o.Page != nil {
-		s.mux.Handle("GET /", o.Page)
+		s.mux.Handle("/", o.Page)
 	}
 	return s, nil
 }
