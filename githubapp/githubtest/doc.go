@@ -6,8 +6,10 @@
 //
 // It checks what GitHub checks (keys, tokens, permissions, limits) and answers in
 // GitHub's shapes; a test holds them to GitHub's published description. It leaves
-// out GraphQL, Actions' own API (runs, artifacts, caches), Git LFS, hooks of
-// repositories, reviews, projects, packages, patches in diffs, signed commits and
-// everything that it does not know: a request for that is answered 404 with a
-// message that says so. It never speaks to anything but the webhook's address.
+// out GraphQL, Actions' own API (runs, artifacts, caches, secrets, variables),
+// deployments, reviews, rulesets, hooks of repositories, projects, packages, Git
+// LFS, patches in diffs and signed commits; the protection of a branch is shown and
+// hinders nobody. A request for what it does not know is answered 404 with a message
+// that says so, and listed by Unserved. It never speaks to anything but the webhook's
+// address.
 package githubtest

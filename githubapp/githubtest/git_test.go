@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // gitIn runs git as a stranger's machine would.
@@ -242,4 +244,41 @@ func FuzzCommands(f *testing.F) {
 			}
 		}
 	})
+}
+
+// BenchmarkDeliver is a webhook, signed, sent and answered.
+func BenchmarkDeliver(b *testing.B) {
+	g := New(b)
+	repo := g.Repository("octo/demo", Files{"f": "1"})
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+	}))
+	defer server.Close()
+	g.SetWebhook(server.URL)
+	for b.Loop() {
+		repo.Emit("watch", "started", nil, "alice")
+	}
+	g.Settle()
+}
+
+// TestSameAgain: what is done twice has the same names twice.
+func TestSameAgain(t *testing.T) {
+	clock := time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)
+	round := func() string {
+		g := New(t, Options{Now: func() time.Time { return clock }})
+		repo := g.Repository("octo/demo", Files{"f": "1", "d/e": "2"})
+		repo.Push("topic", Files{"f": "2"}, "Two")
+		repo.Fork("mallory").Commit("fix", Files{"g": "3"}, "Three")
+		repo.PullRequest(Pull{Head: "topic"})
+		repo.PullRequest(Pull{Head: "mallory:fix"})
+		repo.Release("v1", false, "")
+		var out strings.Builder
+		for _, d := range g.Deliveries() {
+			fmt.Fprintln(&out, d.ID, d.GUID, strings.ReplaceAll(strings.ReplaceAll(string(d.Payload), g.URL(), "URL"), strings.TrimPrefix(g.URL(), "http://"), "HOST"))
+		}
+		return out.String()
+	}
+	if first, second := round(), round(); first != second || first == "" {
+		t.Errorf("first\n%s\nthen\n%s", first, second)
+	}
 }
