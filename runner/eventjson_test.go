@@ -23,6 +23,7 @@ func TestEventsThereAndBack(t *testing.T) {
 		RunFinished{Time: moment, Run: "17", Workflow: "CI", Conclusion: plan.Failure, Seconds: 2},
 		JobStarted{Time: moment, Workflow: "CI", Job: "a/0", Name: "a (1)", Executor: "host", Image: "i"},
 		JobFinished{Time: moment, Workflow: "CI", Job: "a", Name: "a", Conclusion: plan.Success, Steps: []StepResult{step}, Outputs: map[string]string{"v": "1"}, FirstError: &note, Infra: true},
+		JobRequeued{Time: moment, Workflow: "CI", Job: "a", Name: "a", Reason: "r", Cause: CauseEvicted},
 		StepStarted{Time: moment, Job: "a", Step: step.Step},
 		StepFinished{Time: moment, Job: "a", StepResult: step},
 		Line{Time: moment, Job: "a", Step: 2, Level: command.LevelGroup, Text: "<&>\u2028\x1b"},

@@ -3,6 +3,7 @@ package history
 import (
 	"os"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/drydock-ci/drydock/runner"
@@ -47,6 +48,9 @@ func (r *Recorder) save(id plan.LegID, c *runner.Checkpoint, urgent bool, kept f
 		r.unsaved[id] = u
 	}
 	u.head, u.c = head{id, j.events}, c
+	if j.Conclusion == "" { // it is run again, and this takes the old one's place
+		r.over = slices.DeleteFunc(r.over, func(name string) bool { return name == u.name })
+	}
 	u.kept = append(u.kept, kept)
 	r.urgent = r.urgent || urgent
 	return true
@@ -82,7 +86,8 @@ func (r *Recorder) keep(list map[plan.LegID]*unsaved, failed bool) {
 	}
 }
 
-// ended drops the checkpoint of a job, after what is waiting has been written.
+// ended drops the checkpoint of a job, or of a first try of it, after what is
+// waiting has been written.
 func (r *Recorder) ended(j *Job) {
 	if u := r.unsaved[j.ID]; u != nil {
 		u.c = nil

@@ -107,7 +107,7 @@ func (r *Recorder) Emit(e runner.Event) {
 		poke(r.now)
 	}
 	switch e.(type) {
-	case runner.StepFinished, runner.JobFinished, runner.RunFinished:
+	case runner.StepFinished, runner.JobRequeued, runner.JobFinished, runner.RunFinished:
 		poke(r.now)
 	}
 }
@@ -119,6 +119,8 @@ func (r *Recorder) recordJob(j *Job, e runner.Event) {
 	switch e := e.(type) {
 	case runner.Summarised:
 		r.appendTo(summary, func(b []byte) []byte { return appendSummary(b, e) })
+	case runner.JobRequeued: // nobody could go on in the place that is gone
+		r.ended(j)
 	case runner.JobFinished:
 		r.ended(j)
 		r.waiting = append(r.waiting, chunk{name: log, last: true}, chunk{name: summary, last: true})

@@ -225,3 +225,44 @@ func TestCheckpointsWait(t *testing.T) {
 		t.Error("a checkpoint is left")
 	}
 }
+
+// TestRequeuedRecord: of a job that is run again the second try counts, and none
+// goes on where the first one was.
+func TestRequeuedRecord(t *testing.T) {
+	build := story("build")
+	requeued := runner.JobRequeued{Time: at(3), Job: "build", Name: "build", Reason: "its pod was evicted", Cause: runner.CauseEvicted}
+	for _, again := range []bool{false, true} {
+		s := Open(t.TempDir())
+		r, err := s.Record(recording(t, "1", 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range build[:5] {
+			r.Emit(e)
+		}
+		keptNow(t, r, "build", checkpoint("build", "first"))
+		r.Emit(requeued)
+		r.Emit(build[1])
+		if again {
+			keptNow(t, r, "build", checkpoint("build", "second"))
+		}
+		if err := r.Close(); err != nil { // as if it was killed
+			t.Fatal(err)
+		}
+		run, err := s.Run("1", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		saved, err := s.Checkpoints(run)
+		if err != nil || len(saved) == 1 != again || again && saved[0].Checkpoint.Place.Image != "second" {
+			t.Errorf("again %v: checkpoints %+v, %v", again, saved, err)
+		}
+		all, err := s.Jobs(run)
+		if err != nil || len(all) != 1 || len(all[0].Steps) != 0 {
+			t.Errorf("jobs %+v, %v", all, err)
+		}
+		if log := read(t, filepath.Join(s.Dir("1"), "jobs", "001-build", "log.txt")); !strings.Contains(log, "##[section]Job build is run again: its pod was evicted\n") {
+			t.Errorf("the log says\n%s", log)
+		}
+	}
+}

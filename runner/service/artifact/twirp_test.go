@@ -547,3 +547,27 @@ func FuzzFields(f *testing.F) {
 		}
 	})
 }
+
+// TestForget: a job that begins again has its names, and no other loses any.
+func TestForget(t *testing.T) {
+	s := serve(t)
+	first := s.job()
+	first.upload("a", "of the first try")
+	first.upload("b", "of the first try")
+	s.job(named("other")).upload("c", "of another job")
+	s.job(attempt(2)).upload("a", "of another attempt")
+	s.job(ofRepo("octo/other")).upload("a", "of another repository")
+	if err := s.Forget(t.Context(), first.grant); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"c", "a"}, first.names()); diff != "" { // the oldest first
+		t.Error(diff)
+	}
+	first.upload("b", "of the second try")
+	if got := first.download("b"); string(got.body) != "of the second try" {
+		t.Errorf("content = %q", got.body)
+	}
+	if got := s.job(ofRepo("octo/other")).download("a"); string(got.body) != "of another repository" {
+		t.Errorf("content = %q", got.body)
+	}
+}
