@@ -16,6 +16,9 @@ GOLANGCI         := bin/tools/golangci-lint-$(GOLANGCI_VERSION)
 HELM_VERSION := v3.19.2
 HELM         := bin/tools/helm-$(HELM_VERSION)
 
+BUILDKIT_VERSION := $(shell awk '$$1 == "github.com/moby/buildkit" { print $$2 }' go.mod)
+BUILDKIT         := bin/tools/buildkitd-$(BUILDKIT_VERSION)
+
 .PHONY: help
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -66,6 +69,13 @@ helm: $(HELM)
 $(HELM): | go
 	CGO_ENABLED=0 GOBIN=$(CURDIR)/bin/tools $(GO) install helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
 	@mv bin/tools/helm $@
+
+# The tests of image builds need it. It is built with its own module's versions.
+.PHONY: buildkit
+buildkit: $(BUILDKIT)
+$(BUILDKIT): | go
+	$(GO) mod download github.com/moby/buildkit
+	cd "$$($(GO) list -m -f '{{.Dir}}' github.com/moby/buildkit)" && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(CURDIR)/$@ ./cmd/buildkitd
 
 .PHONY: fuzz
 fuzz: helper ## Run every fuzz target for FUZZTIME (default 10s) each

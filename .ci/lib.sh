@@ -36,6 +36,8 @@ install_for_tests() {
   command -v node >/dev/null || missing+=(nodejs)
   command -v npm >/dev/null || missing+=(npm)
   command -v zstd >/dev/null || missing+=(zstd)
+  # What images are pushed to.
+  command -v docker-registry >/dev/null || missing+=(docker-registry)
   if can_start_cluster; then # its script would install these while we install others
     command -v containerd >/dev/null || missing+=(containerd)
     command -v runc >/dev/null || missing+=(runc)

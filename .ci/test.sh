@@ -31,6 +31,7 @@ if [[ -n $client ]]; then
   .ci/testimage.sh busybox user bash
   # Without node, what needs it is skipped.
   ! command -v node >/dev/null || .ci/testimage.sh tools
+  [[ $(id -u) != 0 ]] || make -s buildkit || say "no buildkitd: what builds images with it is skipped"
 else
   say "no Docker engine answers: the Docker tests will be skipped"
 fi

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -192,8 +193,8 @@ func (r *repository) url(kind, what string) string {
 }
 
 // send makes one request; an answer other than want is an error.
-func (r *repository) send(ctx context.Context, method, url string, body io.Reader, header http.Header, want ...int) (*http.Response, error) {
-	q, err := http.NewRequestWithContext(ctx, method, url, body)
+func (r *repository) send(ctx context.Context, method, address string, body io.Reader, header http.Header, want ...int) (*http.Response, error) {
+	q, err := http.NewRequestWithContext(ctx, method, address, body)
 	if err != nil {
 		return nil, err
 	}
@@ -205,6 +206,10 @@ func (r *repository) send(ctx context.Context, method, url string, body io.Reade
 
 func (r *repository) do(q *http.Request, want ...int) (*http.Response, error) {
 	resp, err := r.http.Do(q)
+	var told *url.Error
+	if errors.As(err, &told) { // a query may be signed
+		told.URL, _, _ = strings.Cut(told.URL, "?")
+	}
 	if err != nil {
 		return nil, err
 	}

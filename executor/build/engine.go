@@ -1,0 +1,119 @@
+package build
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types/image"
+	buildkit "github.com/moby/buildkit/client"
+	digest "github.com/opencontainers/go-digest"
+
+	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/executor/build/registry"
+)
+
+// buildInEngine lets the Docker engine build. Its BuildKit gives no OCI layout
+// away, only images in its own store: each platform is built there, and saved
+// when the image has to go elsewhere.
+func (b *Builder) buildInEngine(ctx context.Context, c *buildkit.Client, r *Request, w *watcher, l registry.Layout) (Result, error) {
+	switch {
+	case r.SBOM != "" || r.Provenance != "":
+		return Result{}, &executor.Error{
+			Op: r.op(), Kind: executor.Unsupported, Err: errors.New("the Docker engine's builder makes no attestations"), Hint: "give the address of a buildkitd",
+		}
+	case r.Tar != nil && len(r.Platforms) > 1:
+		return Result{}, executor.Errorf(r.op(), executor.Unsupported, "the Docker engine builds one platform after the other, and a tar can be read once: use a folder")
+	}
+	e, err := b.engine(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	if o := r.Output; len(o.Load) > 0 && o.Push == "" && o.Layout == "" && o.Tar == "" {
+		return b.buildForEngine(ctx, c, r, w)
+	}
+	platforms := r.Platforms
+	if len(platforms) == 0 {
+		platforms = []string{""}
+	}
+	var saved []string
+	var meta map[string]string
+	for _, p := range platforms {
+		one := *r
+		if p != "" {
+			one.Platforms = []string{p}
+		}
+		opt, err := b.solveOpt(&one)
+		if err != nil {
+			return Result{}, err
+		}
+		// A name keeps the image from being swept while it is saved.
+		name := "drydock-build/" + strings.ToLower(rand.Text()) + ":1"
+		opt.Exports = []buildkit.ExportEntry{{Type: "moby", Attrs: map[string]string{"name": name}}}
+		if meta, err = b.solve(ctx, c, &one, opt, w); err != nil {
+			return Result{}, err
+		}
+		file := filepath.Join(l.Dir, fmt.Sprintf("%d.tar", len(saved)))
+		if err := save(ctx, e, name, file); err != nil {
+			return Result{}, err
+		}
+		saved = append(saved, file)
+	}
+	root, err := repack(l, saved, r.Epoch)
+	if err != nil {
+		return Result{}, executor.Errorf(r.op(), executor.Failed, "%w", err)
+	}
+	return b.deliver(ctx, r, w, l, root, meta)
+}
+
+// buildForEngine makes an image that stays in the engine's store.
+func (b *Builder) buildForEngine(ctx context.Context, c *buildkit.Client, r *Request, w *watcher) (Result, error) {
+	opt, err := b.solveOpt(r)
+	if err != nil {
+		return Result{}, err
+	}
+	opt.Exports = []buildkit.ExportEntry{{Type: "moby", Attrs: map[string]string{"name": strings.Join(r.Output.Load, ",")}}}
+	meta, err := b.solve(ctx, c, r, opt, w)
+	if err != nil {
+		return Result{}, err
+	}
+	id := digest.Digest(meta["containerimage.digest"])
+	if config := meta["containerimage.config.digest"]; config != "" {
+		id = digest.Digest(config)
+	}
+	return Result{Digest: id, ImageID: id, Platforms: r.Platforms, Metadata: plainMetadata(meta)}, nil
+}
+
+// save writes the image of that name to a file, and takes the name away.
+func save(ctx context.Context, e Engine, name, file string) (err error) {
+	op := "save an image of the Docker engine"
+	defer func() {
+		bg, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		if _, rerr := e.ImageRemove(bg, name, image.RemoveOptions{}); rerr != nil && err == nil {
+			err = executor.Errorf(op, executor.Failed, "taking its name away: %w", rerr)
+		}
+	}()
+	r, err := e.ImageSave(ctx, []string{name})
+	if err == nil {
+		defer r.Close()
+		var f *os.File
+		if f, err = os.Create(file); err == nil {
+			_, err = io.Copy(f, r)
+			err = errors.Join(err, f.Close())
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return executor.Errorf(op, executor.Failed, "%w", err)
+	}
+	return nil
+}

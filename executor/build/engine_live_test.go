@@ -1,0 +1,122 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/image"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/drydock-ci/drydock/executor"
+)
+
+// TestEngine: the Docker engine's own BuildKit builds for two platforms; what it
+// saves is pushed, twice with the same digest, and nothing stays behind.
+func TestEngine(t *testing.T) {
+	c, host := docker(t), host(t)
+	b, err := New(Options{Engine: engineOf(c), Registry: anonymous(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if info, err := b.Probe(t.Context()); err != nil || !info.Engine || len(info.Platforms) == 0 {
+		t.Errorf("%+v, %v", info, err)
+	}
+	before := drafts(t, b)
+	var first Result
+	for i := range 2 {
+		var e told
+		res, err := b.Build(t.Context(), Request{
+			Context: clone(t, time.Now().Add(-time.Duration(i)*time.Hour)), Platforms: []string{"linux/amd64", "linux/arm64"}, NoCache: true,
+			Output: Output{Push: host + "/agenda", Tags: []string{"v1"}}, Progress: e.add,
+		})
+		if err != nil {
+			t.Fatalf("%v: %s", err, &e)
+		}
+		if i == 0 {
+			first = res
+		} else if res.Digest != first.Digest {
+			t.Errorf("%s, before %s", res.Digest, first.Digest)
+		}
+	}
+	if diff := cmp.Diff([]string{"linux/amd64", "linux/arm64"}, first.Platforms); diff != "" {
+		t.Error(diff)
+	}
+	all := images(t, host+"/agenda:v1")
+	for arch, tool := range map[string]string{"amd64": "x", "arm64": "y"} {
+		if diff := cmp.Diff(map[string]string{"data/a.txt": "hello\n", "bin/tool": tool}, files(t, all["linux/"+arch])); diff != "" {
+			t.Errorf("%s: %s", arch, diff)
+		}
+	}
+	if after := drafts(t, b); after != before {
+		t.Errorf("%d drafts in the engine, before %d", after, before)
+	}
+	_, err = b.Build(t.Context(), Request{Context: clone(t, time.Now()), Provenance: "min"})
+	if !executor.IsKind(err, executor.Unsupported) {
+		t.Error(err)
+	}
+	_, err = b.Build(t.Context(), Request{Context: folder(t, "Dockerfile", "FROM scratch\nCOPY ../x /\n")})
+	if executor.ReasonOf(err) != OutsideContext {
+		t.Error(err)
+	}
+}
+
+// drafts counts images that a build has named for itself.
+func drafts(t testing.TB, b *Builder) int {
+	t.Helper()
+	c := docker(t)
+	all, err := c.ImageList(t.Context(), image.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, img := range all {
+		for _, tag := range img.RepoTags {
+			if len(tag) > 14 && tag[:14] == "drydock-build/" {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// TestLoad: the engine has the image under its names, whoever built it.
+func TestLoad(t *testing.T) {
+	c := docker(t)
+	own, err := New(Options{Engine: engineOf(c), Registry: anonymous(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
+	for name, b := range map[string]*Builder{"engine": own, "buildkitd": shared(t, Options{Engine: engineOf(c)})} {
+		names := []string{"drydock-test/load-" + name + ":1", "drydock-test/load-" + name + ":2"}
+		t.Cleanup(func() {
+			for _, n := range names {
+				_, _ = c.ImageRemove(context.Background(), n, image.RemoveOptions{})
+			}
+		})
+		res, err := b.Build(t.Context(), Request{Context: clone(t, time.Now()), Platforms: []string{"linux/amd64"}, Output: Output{Load: names}})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, n := range names {
+			if img, err := c.ImageInspect(t.Context(), n); err != nil || img.ID != res.ImageID.String() || img.Architecture != "amd64" {
+				t.Errorf("%s: %v, %v, built %s", n, img.ID, err, res.ImageID)
+			}
+		}
+		_, err = b.Build(t.Context(), Request{Context: clone(t, time.Now()), Platforms: []string{"linux/amd64", "linux/arm64"}, Output: Output{Load: names}})
+		if executor.ReasonOf(err) != BadPlatform {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	gone, err := New(Options{Engine: func(context.Context) (Engine, error) { return nil, errors.New("no engine") }, Registry: anonymous(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := gone.Build(t.Context(), Request{Context: clone(t, time.Now())}); err == nil {
+		t.Error("no error")
+	}
+}
