@@ -16,14 +16,15 @@ type Memory struct {
 func (m Memory) String() string {
 	var parts []string
 	if m.Limit > 0 {
-		parts = append(parts, "limit "+mebibytes(m.Limit))
+		parts = append(parts, "limit "+Mebibytes(m.Limit))
 	}
 	if m.Peak > 0 {
-		parts = append(parts, "peak "+mebibytes(m.Peak))
+		parts = append(parts, "peak "+Mebibytes(m.Peak))
 	}
 	return strings.Join(parts, ", ")
 }
 
-func mebibytes(n int64) string {
+// Mebibytes is a size as people read it: "63.5 MiB".
+func Mebibytes(n int64) string {
 	return strings.TrimSuffix(fmt.Sprintf("%.1f", float64(n)/(1<<20)), ".0") + " MiB"
 }

@@ -73,7 +73,7 @@ func TestCauses(t *testing.T) {
 		"cancelled":   {b: bench{workflow: job("steps:\n  - run: sleep 1h\n"), cancelAfter: time.Minute}, want: CauseCancelled},
 		"the step is killed for memory": {
 			b:    bench{workflow: job("steps:\n  - {name: hog, run: echo}\n"), options: fake.Options{Script: killed}},
-			want: CauseOutOfMemory, reason: `step "hog": The process was killed because the job ran out of memory (limit 64 MiB, peak 65 MiB)`,
+			want: CauseOutOfMemory, reason: `step "hog": A process of the step was killed because the job ran out of memory (limit 64 MiB, peak 65 MiB)`,
 		},
 		"the place is killed for memory": {
 			b: bench{workflow: job("steps:\n  - {name: hog, run: lose}\n  - {if: always(), run: echo}\n"), setup: func(e *Engine, _ *Job) {

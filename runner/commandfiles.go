@@ -43,6 +43,9 @@ func (o *output) exited(files map[string]string, exit executor.Exit) {
 	o.readCommandFiles(files, exit.Files)
 	if exit.OOM {
 		text := "The process was killed because the job ran out of memory"
+		if exit.Code != 128+9 {
+			text = "A process of the step was killed because the job ran out of memory"
+		}
 		if figures := exit.Memory.String(); figures != "" {
 			text += " (" + figures + ")"
 		}

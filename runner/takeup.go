@@ -68,7 +68,7 @@ func (x *execution) restore(ctx context.Context, c *Checkpoint) error {
 	env, err := x.executor.Attach(ctx, st.Environment)
 	if err != nil {
 		return &executor.Error{
-			Op: "resume the job", Kind: executor.Lost, Err: fmt.Errorf("the place of job %q is gone: %s", x.job.Leg.Name, err), // when nobody followed it: no reason to run it again
+			Op: "resume the job", Kind: executor.Lost, Err: fmt.Errorf("the place of job %q is gone: %s", x.job.Leg.Name, err.Error()), // when nobody followed it: no reason to run it again
 			Hint: "start it again: a place lives on for some minutes only when drydock has ended",
 		}
 	}

@@ -83,7 +83,10 @@ func (e *environment) open(ctx context.Context, pod *corev1.Pod) error {
 	p, err := helper.Open(ctx, helper.Options{
 		Dial: func(ctx context.Context) (io.ReadWriteCloser, error) {
 			s, err := dial(ctx)
-			return s, withPeak(err, place.Load())
+			if p := place.Load(); p != nil {
+				err = withPeak(err, p.Memory().Peak)
+			}
+			return s, err
 		},
 		Token: e.token, Redial: redial, Memory: e.container == jobContainer, Log: e.x.log.With("pod", e.pod.name),
 	})
@@ -97,13 +100,10 @@ func (e *environment) open(ctx context.Context, pod *corev1.Pod) error {
 
 // withPeak adds the last known peak to the error of a place that was killed for
 // memory: nobody can be asked any more.
-func withPeak(err error, p *helper.Place) error {
+func withPeak(err error, peak int64) error {
 	var e *executor.Error
-	if p == nil || executor.ReasonOf(err) != executor.OutOfMemory || !errors.As(err, &e) {
-		return err
-	}
-	if peak := (executor.Memory{Peak: p.Memory().Peak}).String(); peak != "" {
-		e.Err = fmt.Errorf("%w, %s when last looked", e.Err, peak)
+	if peak > 0 && executor.ReasonOf(err) == executor.OutOfMemory && errors.As(err, &e) {
+		e.Err = fmt.Errorf("%w, and its peak was %s when last looked at", e.Err, executor.Mebibytes(peak))
 	}
 	return err
 }

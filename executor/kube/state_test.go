@@ -118,6 +118,27 @@ func TestLook(t *testing.T) {
 	}
 }
 
+// TestPeak: what is known of a container that was killed as a whole.
+func TestPeak(t *testing.T) {
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "p"},
+		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: jobContainer, Resources: corev1.ResourceRequirements{
+			Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("64Mi")},
+		}}}},
+		Status: corev1.PodStatus{ContainerStatuses: statuses(jobContainer, over("OOMKilled", 137, ""))},
+	}
+	const text = `pod "p": container "job" was killed for memory; it has a limit of 64Mi`
+	for peak, want := range map[int64]string{0: text + ": use less", 63 << 20: text + ", and its peak was 63 MiB when last looked at: use less"} {
+		if err := withPeak(ended(pod), peak); !strings.HasPrefix(err.Error(), want) || executor.ReasonOf(err) != executor.OutOfMemory {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	gone := deleted("p")
+	if err := withPeak(gone, 1<<20); err.Error() != gone.Error() || withPeak(nil, 1) != nil {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestLookAfter: services have their own time each.
 func TestLookAfter(t *testing.T) {
 	quick := &corev1.Probe{InitialDelaySeconds: 1, PeriodSeconds: 1, FailureThreshold: 2, TimeoutSeconds: 30}
