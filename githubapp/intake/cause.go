@@ -3,6 +3,7 @@ package intake
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/drydock-ci/drydock/githubapp/repository"
 	"github.com/drydock-ci/drydock/githubapp/store"
@@ -69,6 +70,8 @@ type cause struct {
 	origin   string // what makes it the same cause when it is told again
 	fork     bool   // code of a fork, or of somebody unknown, takes part
 
+	protected bool // the ref is a protected branch
+
 	sha     string // GITHUB_SHA
 	files   string // commit that the workflow files are read at
 	headSHA string // that check runs and approvals belong to
@@ -120,7 +123,9 @@ func newCause(name string, d store.Delivery, h head) (*cause, error) {
 		HeadCommit struct{ ID string }
 		Commits    []pushedCommit
 	}
-	_ = json.Unmarshal(d.Body, &more) // what has another type is not there
+	if name == "push" || strings.HasPrefix(name, "pull_request") {
+		_ = json.Unmarshal(d.Body, &more) // what has another type is not there
+	}
 	c.commits, c.ref = more.Commits, c.facts.Ref
 	if more.Pull != nil {
 		c.pull = *more.Pull

@@ -39,10 +39,6 @@ func (i *Intake) contexts(ctx context.Context, c *cause, p parsed, run store.Run
 			return nil, nil, fmt.Errorf("variables of %s: %w", c.repo.FullName(), err)
 		}
 	}
-	protected, err := i.protected(ctx, c)
-	if err != nil {
-		return nil, nil, err
-	}
 	text := expr.String
 	kind, shortRef := event.SplitRef(c.ref)
 	server := strings.TrimSuffix(i.o.Endpoints.Web, "/")
@@ -89,7 +85,7 @@ func (i *Intake) contexts(ctx context.Context, c *cause, p parsed, run store.Run
 		Set("api_url", text(api)).
 		Set("graphql_url", text(graphqlURL(api))).
 		Set("ref_name", text(shortRef)).
-		Set("ref_protected", expr.Bool(protected)).
+		Set("ref_protected", expr.Bool(c.protected)).
 		Set("ref_type", text(kind)).
 		Set("secret_source", text(secrets)).
 		Set("workflow_ref", text(c.repo.FullName()+"/"+p.path+"@"+filesRef)).

@@ -73,6 +73,9 @@ func (i *Intake) Dispatch(ctx context.Context, d Dispatch) (store.RunID, error) 
 	if err := i.locate(ctx, c); err != nil {
 		return 0, err
 	}
+	if c.protected, err = i.protected(ctx, c); err != nil {
+		return 0, err
+	}
 	all, err := i.read(ctx, c.repo, c.files)
 	if err != nil {
 		return 0, err

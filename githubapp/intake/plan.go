@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/drydock-ci/drydock/githubapp/queue"
 	"github.com/drydock-ci/drydock/githubapp/repository"
 	"github.com/drydock-ci/drydock/githubapp/store"
@@ -51,7 +53,19 @@ func (i *Intake) read(ctx context.Context, ref repository.Ref, sha string) ([]pa
 
 // planAll holds all workflows against the event and plans those that run.
 func (i *Intake) planAll(ctx context.Context, c *cause) ([]queue.Planned, []Why, error) {
-	all, err := i.read(ctx, c.repo, c.files)
+	// Whether the branch is protected is asked meanwhile: each answer of GitHub
+	// takes its time, and a push waits for all of them.
+	var all []parsed
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		all, err = i.read(both, c.repo, c.files)
+		return err
+	})
+	group.Go(func() (err error) {
+		c.protected, err = i.protected(both, c)
+		return err
+	})
+	err := group.Wait()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -131,9 +145,7 @@ func (i *Intake) planOne(ctx context.Context, c *cause, p parsed) (queue.Planned
 		Event: c.name, Action: c.Action, Ref: c.ref, SHA: c.sha, HeadSHA: c.headSHA, HeadRef: c.facts.HeadRef,
 		Actor: c.Sender.actor(), Delivery: c.delivery, Origin: c.origin + "/" + p.path,
 	}}
-	if err := i.trusted(ctx, c, &out); err != nil {
-		return out, err
-	}
+	i.trusted(c, &out)
 	fail := func(problems workflow.Diagnostics) (queue.Planned, error) {
 		out.Problems = problems
 		for _, d := range problems {

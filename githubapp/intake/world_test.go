@@ -154,7 +154,7 @@ func newWorld(t *testing.T, change ...func(*intake.Options)) *world {
 func (w *world) settle() []store.Delivery {
 	w.t.Helper()
 	w.github.Settle()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		all, err := w.store.ListDeliveries(w.t.Context(), store.DeliveryFilter{Limit: 10_000})
 		if err != nil {
 			w.t.Fatal(err)

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"context"
 	"encoding/json"
 
 	"github.com/drydock-ci/drydock/githubapp/queue"
@@ -14,17 +13,12 @@ import (
 const dependabot = "dependabot[bot]"
 
 // trusted gives a run its zone of trust, and says why it waits for approval.
-func (i *Intake) trusted(ctx context.Context, c *cause, out *queue.Planned) error {
-	protected, err := i.protected(ctx, c)
-	if err != nil {
-		return err
-	}
-	zone := trust.ZoneOf(trust.Facts{Event: c.name, Fork: c.fork || c.Sender.Login == dependabot, Ref: c.ref, Protected: protected})
+func (i *Intake) trusted(c *cause, out *queue.Planned) {
+	zone := trust.ZoneOf(trust.Facts{Event: c.name, Fork: c.fork || c.Sender.Login == dependabot, Ref: c.ref, Protected: c.protected})
 	out.Run.Zone = string(zone)
 	if c.fork {
 		out.Approval = i.o.Policy.Of(zone).NeedsApproval(c.pull.Author)
 	}
-	return nil
 }
 
 // foreign tells whether code of a fork takes part in an event, or nobody can tell.
@@ -33,6 +27,11 @@ func foreign(name string, raw []byte, pull *pullPart, base store.RepositoryID) b
 		// No head repository: the fork was deleted.
 		head, to := pull.Head.Repo, pull.Base.Repo
 		return head == nil || to == nil || head.ID != to.ID || to.ID != base
+	}
+	switch name {
+	case "workflow_run", "check_run", "check_suite", "status":
+	default:
+		return false // what it happens to is in the repository
 	}
 	type suite struct {
 		Branch string `json:"head_branch"` // of a fork's commit there is none
@@ -55,8 +54,6 @@ func foreign(name string, raw []byte, pull *pullPart, base store.RepositoryID) b
 		return p.CheckRun.Suite.Branch == ""
 	case "check_suite":
 		return p.Suite.Branch == ""
-	case "status":
-		return len(p.Branches) == 0
 	}
-	return false
+	return len(p.Branches) == 0 // status: on no branch of the repository
 }

@@ -51,7 +51,7 @@ func (r *Reader) whyNot(ctx context.Context, doing string, ref Ref, missing Kind
 	if KindOf(err) != missing {
 		return err
 	}
-	if _, errAbout := r.About(ctx, ref); KindOf(errAbout) == Gone || KindOf(errAbout) == NoAccess {
+	if _, errAbout := r.ask(ctx, ref); KindOf(errAbout) == Gone || KindOf(errAbout) == NoAccess {
 		return &Error{Doing: doing, Kind: KindOf(errAbout)}
 	}
 	return err

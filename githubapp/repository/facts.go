@@ -24,11 +24,19 @@ type About struct {
 
 // About asks for a repository. When its name belongs to another one by now, it is Gone.
 func (r *Reader) About(ctx context.Context, ref Ref) (About, error) {
-	doing := fmt.Sprintf("read repository %q", ref.FullName())
-	key := fmt.Sprintf("about %d %d %s", ref.Installation, ref.ID, strings.ToLower(ref.FullName()))
-	if v, ok := r.cache.value(key); ok {
+	if v, ok := r.cache.value(aboutKey(ref)); ok {
 		return v.(About), nil
 	}
+	return r.ask(ctx, ref)
+}
+
+func aboutKey(ref Ref) string {
+	return fmt.Sprintf("about %d %d %s", ref.Installation, ref.ID, strings.ToLower(ref.FullName()))
+}
+
+// ask is About without what is remembered.
+func (r *Reader) ask(ctx context.Context, ref Ref) (About, error) {
+	doing := fmt.Sprintf("read repository %q", ref.FullName())
 	var raw json.RawMessage
 	res, err := r.decode(ctx, ref, "", &raw)
 	if err != nil {
@@ -55,7 +63,7 @@ func (r *Reader) About(ctx context.Context, ref Ref) (About, error) {
 		DefaultBranch: got.DefaultBranch, Private: got.Private, Archived: got.Archived, Disabled: got.Disabled, Fork: got.Fork,
 		OwnerID: got.Owner.ID, Raw: raw,
 	}
-	r.cache.keep(key, about, len(raw), soon)
+	r.cache.keep(aboutKey(ref), about, len(raw), soon)
 	return about, nil
 }
 
