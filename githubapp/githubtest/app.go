@@ -150,10 +150,6 @@ func (g *GitHub) appEvents() []string {
 }
 
 func (g *GitHub) installationJSON(i *Installation) object {
-	selection := "all"
-	if i.selected != nil {
-		selection = "selected"
-	}
 	kind := i.account.kind
 	page := g.web("settings/installations/%d", i.ID)
 	if kind == "Organization" {
@@ -164,13 +160,20 @@ func (g *GitHub) installationJSON(i *Installation) object {
 		by = g.userJSON(i.account)
 	}
 	return object{
-		"id": i.ID, "node_id": nodeID("Installation", i.ID), "client_id": g.app.ClientID, "account": g.userJSON(i.account), "repository_selection": selection,
+		"id": i.ID, "node_id": nodeID("Installation", i.ID), "client_id": g.app.ClientID, "account": g.userJSON(i.account), "repository_selection": selection(i.selected != nil),
 		"access_tokens_url": g.api("app/installations/%d/access_tokens", i.ID), "repositories_url": g.api("installation/repositories"),
 		"html_url": page, "app_id": g.app.ID, "app_slug": g.app.Slug, "target_id": i.account.ID, "target_type": kind,
 		"permissions": i.permissions, "events": g.appEvents(), "created_at": stamp(i.created), "updated_at": stamp(i.created),
 		"single_file_name": nil, "has_multiple_single_files": false, "single_file_paths": []string{},
 		"suspended_by": by, "suspended_at": stampOrNull(i.suspended),
 	}
+}
+
+func selection(some bool) string {
+	if some {
+		return "selected"
+	}
+	return "all"
 }
 
 func (c *call) appShow() answer { return ok(c.gh.appJSON(&c.gh.app)) }
@@ -268,12 +271,8 @@ func (c *call) createToken() answer {
 			t.permissions[name] = level
 		}
 	}
-	selection := "all"
-	if t.repositories != nil || i.selected != nil {
-		selection = "selected"
-	}
 	out["token"], out["expires_at"] = c.gh.addToken("ghs_", t), stamp(t.expires)
-	out["permissions"], out["repository_selection"] = t.permissions, selection
+	out["permissions"], out["repository_selection"] = t.permissions, selection(t.repositories != nil || i.selected != nil)
 	return answer{status: http.StatusCreated, body: out}
 }
 
@@ -291,7 +290,7 @@ func (c *call) installationRepositories() answer {
 		}
 	}
 	a := list(all, "repositories")
-	a.extra = object{"repository_selection": "all"}
+	a.extra = object{"repository_selection": selection(c.who.repositories != nil || c.who.installation.selected != nil)}
 	return a
 }
 
