@@ -101,7 +101,7 @@ func newBench(t *testing.T, c *clock, open func() store.Store, options ...func(*
 }
 
 var testPace = pace{
-	lease: 2 * time.Second, extend: 20 * time.Millisecond, poll: 20 * time.Millisecond, tick: 10 * time.Millisecond, sweep: 20,
+	lease: 20 * time.Second, extend: 20 * time.Millisecond, poll: 20 * time.Millisecond, tick: 10 * time.Millisecond, sweep: 20,
 	flush: 5 * time.Millisecond, retry: time.Millisecond, again: 50 * time.Millisecond,
 }
 
@@ -262,7 +262,7 @@ func (b *bench) told(l *runner.Lease, want string) {
 // until waits for something that happens beside the test.
 func (b *bench) until(what string, done func() bool) {
 	b.Helper()
-	for end := time.Now().Add(10 * time.Second); !done(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(40 * time.Second); !done(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			b.Fatalf("waited too long for %s", what)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/drydock-ci/drydock/githubapp/store"
@@ -24,6 +25,7 @@ type mark struct {
 	c      *runner.Checkpoint
 	at     int            // in the sink's buffer
 	after  store.Sequence // of the stream
+	told   map[int]int    // see kept.Told; nil: the job is where the stream is
 	urgent bool
 	kept   []func()
 }
@@ -60,6 +62,9 @@ func (s *sink) markHere(c *runner.Checkpoint, urgent bool, kept func()) bool {
 		return false
 	}
 	m := &mark{c: c, at: len(s.buf), urgent: urgent, kept: []func(){kept}}
+	if s.tail != nil {
+		m.after, m.told = s.tail.after, maps.Clone(s.tail.done)
+	}
 	if old := s.mark; old != nil {
 		m.kept, m.urgent = append(old.kept, m.kept...), old.urgent || urgent
 	}
@@ -105,7 +110,7 @@ func (s *sink) saveDue(over bool) {
 }
 
 func (s *sink) save(m *mark) error {
-	plain, err := json.Marshal(kept{After: m.after, Checkpoint: m.c})
+	plain, err := json.Marshal(kept{After: m.after, Told: m.told, Checkpoint: m.c})
 	if err != nil {
 		return err
 	}

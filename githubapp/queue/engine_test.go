@@ -3,6 +3,8 @@ package queue
 import (
 	"context"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -154,11 +156,14 @@ func printer(started func(string)) *fake.Executor {
 // place: each step ran once, and the log is as if nothing had been.
 func TestEngine(t *testing.T) {
 	for _, lives := range []int{0, 1, 5} {
-		t.Run(fmt.Sprint(lives, " kills"), func(t *testing.T) { engineOver(on(t), lives) })
+		t.Run(fmt.Sprint(lives, " kills"), func(t *testing.T) { engineOver(on(t), lives, nil) })
+	}
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint("random kills ", seed), func(t *testing.T) { engineOver(on(t), 12, rand.New(rand.NewPCG(seed, 1))) })
 	}
 }
 
-func engineOver(b *bench, kills int) {
+func engineOver(b *bench, kills int, rng *rand.Rand) {
 	var mu sync.Mutex
 	var started []string
 	places := printer(func(text string) {
@@ -196,7 +201,7 @@ jobs:
 	for life := 0; ; life++ {
 		m := newMortal(b.s, nil, 0)
 		q := b.server("s", func(o *Options) { o.Store = m })
-		q.lease = 500 * time.Millisecond
+		q.lease = 2 * time.Second
 		ctx, stop := context.WithCancel(b.Context())
 		worker := runner.Worker{Source: q.Source(), Slots: 1, Engine: &runner.Engine{
 			Executors: map[string]executor.Executor{"fake": severed{places, m}}, Checkpoints: q.Checkpoints(), Log: q.Log,
@@ -212,8 +217,22 @@ jobs:
 			<-done
 			break
 		}
-		b.until("some lines", func() bool { return len(b.log(id, 1, "build")) > 20+30*life })
+		if rng == nil {
+			b.until("some lines", func() bool { return len(b.log(id, 1, "build")) > 20+30*life })
+		} else {
+			time.Sleep(time.Duration(5+rng.IntN(40)) * time.Millisecond)
+		}
+		late := len(b.log(id, 1, "build")) > 200 // the place must not go without the result
+		if late {
+			kills = life + 1
+		}
 		m.kill()
+		q.mu.Lock()
+		leases := slices.Collect(maps.Values(q.leases))
+		q.mu.Unlock()
+		for _, l := range leases { // nothing of this server goes on
+			l.lose()
+		}
 		stop()
 		<-done
 	}

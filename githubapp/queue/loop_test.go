@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -67,8 +68,9 @@ jobs:
 `, i%2)))
 	}
 	ctx, stop := context.WithCancel(b.Context())
-	defer stop()
 	var all sync.WaitGroup
+	defer all.Wait()
+	defer stop()
 	var mu sync.Mutex
 	ran := map[store.JobKey]int{}
 	holding := map[string]int{}
@@ -97,7 +99,7 @@ jobs:
 						holding[c.Group]--
 					}
 					mu.Unlock()
-					if err := l.Finish(ctx, resultOf(plan.Success)); err != nil {
+					if err := l.Finish(b.Context(), resultOf(plan.Success)); err != nil {
 						b.Errorf("finish: %v", err)
 					}
 				}
@@ -124,8 +126,9 @@ func TestCancelRace(t *testing.T) {
 	text := fmt.Sprintf(grouped, "true") + "  b: {runs-on: x, steps: [{run: echo}]}\n  c: {needs: [a, b], if: always(), runs-on: x, steps: [{run: echo}]}\n"
 	p := planned(t, text)
 	ctx, stop := context.WithCancel(b.Context())
-	defer stop()
 	var workers, actors sync.WaitGroup
+	defer workers.Wait()
+	defer stop()
 	for _, q := range []*Queue{b.q, other} {
 		b.looks(q)
 		workers.Go(func() {
@@ -176,5 +179,40 @@ func TestCancelRace(t *testing.T) {
 	items, err := b.s.ListQueue(b.Context(), 0, 10)
 	if err != nil || len(items) != 0 {
 		b.Errorf("in the queue are %+v, %v", items, err)
+	}
+}
+
+// TestNext waits for what comes, and ends with its context or a drain.
+func TestNext(t *testing.T) {
+	b := on(t)
+	b.q.poll = time.Hour // it has to be woken
+	got := make(chan string)
+	next := func(ctx context.Context) {
+		l, err := b.q.Source().Next(ctx)
+		if err != nil {
+			got <- err.Error()
+			return
+		}
+		b.finish(l, plan.Success)
+		got <- string(l.Job.ID())
+	}
+	ctx, stop := context.WithCancelCause(b.Context())
+	go next(ctx)
+	time.Sleep(20 * time.Millisecond)
+	b.start("jobs:\n  a: {runs-on: x, steps: [{run: echo}]}\n")
+	if id := <-got; id != "a" {
+		b.Errorf("got %q", id)
+	}
+	go next(ctx)
+	stop(errors.New("shutdown"))
+	if text := <-got; text != "shutdown" {
+		b.Errorf("got %q", text)
+	}
+	go next(b.Context())
+	time.Sleep(20 * time.Millisecond)
+	b.q.Drain()
+	b.q.Drain()
+	if text := <-got; text != "EOF" {
+		b.Errorf("got %q", text)
 	}
 }

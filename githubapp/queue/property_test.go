@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/drydock-ci/drydock/githubapp/store"
+	"github.com/drydock-ci/drydock/githubapp/store/storetest"
 	"github.com/drydock-ci/drydock/runner"
 	"github.com/drydock-ci/drydock/workflow/plan"
 )
@@ -43,10 +44,21 @@ func TestCrashes(t *testing.T) {
 	for seed := first; seed < first+tries; seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			w := &world{bench: on(t), rng: rand.New(rand.NewPCG(seed, 7)), ran: map[store.JobKey]int{}, ended: map[store.JobKey]plan.Conclusion{}}
-			w.play()
+			worldOf(on(t), seed).play()
 		})
 	}
+}
+
+// TestCrashesPostgres is the same, a little, on a database with many writers.
+func TestCrashesPostgres(t *testing.T) {
+	cluster := storetest.Postgres(t)
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { worldOf(onPostgres(t, cluster), seed).play() })
+	}
+}
+
+func worldOf(b *bench, seed uint64) *world {
+	return &world{bench: b, rng: rand.New(rand.NewPCG(seed, 7)), ran: map[store.JobKey]int{}, ended: map[store.JobKey]plan.Conclusion{}}
 }
 
 // world is what stays when servers die.
@@ -86,7 +98,7 @@ func (w *world) play() {
 			odds = 0 // it has to end some time
 		}
 		w.life(odds, victim, cancels == 1)
-		w.clock.add(time.Duration(w.rng.IntN(2)) * 3 * time.Second)
+		w.clock.add(time.Duration(w.rng.IntN(2)) * 30 * time.Second)
 	}
 	w.judge(runs)
 }
@@ -102,7 +114,7 @@ func (w *world) life(odds int, victim store.RunID, cancel bool) {
 	m := newMortal(w.s, rand.New(rand.NewPCG(w.rng.Uint64(), 1)), odds)
 	name := fmt.Sprint("server ", w.rng.IntN(2))
 	q := w.server(name, func(o *Options) { o.Store = m })
-	q.lease = 300 * time.Millisecond
+	q.lease = time.Second
 	ctx, stop := context.WithCancel(context.Background())
 	var all sync.WaitGroup
 	all.Go(func() {

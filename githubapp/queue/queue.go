@@ -122,6 +122,9 @@ var (
 type Queue struct {
 	Options
 	pace
+	turns   turns
+	drain   sync.Once
+	drained chan struct{}
 
 	mu     sync.Mutex
 	leases map[store.JobKey]*lease // that this process works on
@@ -156,7 +159,7 @@ func New(o Options) (*Queue, error) {
 	}
 	return &Queue{
 		Options: o, pace: defaultPace, leases: map[store.JobKey]*lease{},
-		wake: make(chan struct{}), timers: map[store.RunID]*time.Timer{}, glances: map[store.RunID]glance{},
+		wake: make(chan struct{}), drained: make(chan struct{}), timers: map[store.RunID]*time.Timer{}, glances: map[store.RunID]glance{},
 	}, nil
 }
 

@@ -59,8 +59,11 @@ func (q *Queue) newSink(ctx context.Context, l *lease, k *kept) (*sink, error) {
 	}
 	if k != nil {
 		s.resumed, s.safe, s.begun = true, true, true
-		if s.tail, err = q.readTail(ctx, l.key, k.After); err != nil {
+		if s.tail, err = q.readTail(ctx, l.key, k); err != nil {
 			return nil, err
+		}
+		if s.tail.over() {
+			s.tail = nil
 		}
 	}
 	go s.loop()
@@ -87,8 +90,14 @@ func (s *sink) Emit(e runner.Event) {
 	case runner.JobRequeued: // from here on it is told anew
 		s.resumed, s.tail = false, nil
 	}
-	if s.tail != nil && s.tail.told(e) {
-		return
+	if s.tail != nil {
+		told := s.tail.told(e)
+		if s.tail.over() {
+			s.tail = nil
+		}
+		if told {
+			return
+		}
 	}
 	for s.size > maxBuffered && !s.dead {
 		s.moved.Wait()
@@ -202,7 +211,9 @@ func (s *sink) flushAll() (over bool) {
 			m.kept = append(s.due.kept, m.kept...)
 			m.urgent = m.urgent || s.due.urgent
 		}
-		m.after, s.due = s.last, m
+		if s.due = m; m.told == nil {
+			m.after = s.last
+		}
 		data = data[m.at:]
 	}
 	ok = ok && s.store(data)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/drydock-ci/drydock/githubapp/store"
@@ -24,11 +25,19 @@ func (q *Queue) Source() runner.Source { return source{q} }
 
 type source struct{ q *Queue }
 
-// Next waits for a job; only the end of ctx ends it without one.
+// Drain lets no more jobs begin here: Next gives io.EOF. Those that run go on.
+func (q *Queue) Drain() { q.drain.Do(func() { close(q.drained) }) }
+
+// Next waits for a job; only the end of ctx, or Drain, ends it without one.
 func (s source) Next(ctx context.Context) (*runner.Lease, error) {
 	q := s.q
 	pause := min(q.poll, 100*time.Millisecond)
 	for {
+		select {
+		case <-q.drained:
+			return nil, io.EOF
+		default:
+		}
 		wake := q.waiting()
 		l, err := q.take(ctx)
 		if l != nil {
@@ -45,6 +54,7 @@ func (s source) Next(ctx context.Context) (*runner.Lease, error) {
 			pause = min(q.poll, 100*time.Millisecond)
 		case <-time.After(pause):
 			pause = min(2*pause, q.poll)
+		case <-q.drained:
 		case <-ctx.Done():
 		}
 	}
@@ -203,7 +213,10 @@ func (q *Queue) close(ctx context.Context, l *lease, c plan.Conclusion, reason s
 
 // kept is what a checkpoint's bytes hold, sealed.
 type kept struct {
-	After      store.Sequence     `json:"after"` // the last event before it
+	After store.Sequence `json:"after"` // the last event before it
+	// Told is, for each step, how many events after that were told before it: it
+	// was taken while a resumed job told again what had been stored.
+	Told       map[int]int        `json:"told,omitempty"`
 	Checkpoint *runner.Checkpoint `json:"checkpoint"`
 }
 

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"hash/maphash"
+	"maps"
 	"time"
 
 	"github.com/drydock-ci/drydock/githubapp/store"
@@ -14,17 +15,26 @@ import (
 // as long as it goes the same way. It keeps eight bytes of each event.
 type tail struct {
 	seed  maphash.Seed
-	steps map[int][]uint64
+	after store.Sequence   // where it begins
+	steps map[int][]uint64 // what is still to be told again
+	done  map[int]int      // how many events of a step from there on have been told
 }
 
-func (q *Queue) readTail(ctx context.Context, key store.JobKey, after store.Sequence) (*tail, error) {
-	t := &tail{seed: maphash.MakeSeed(), steps: map[int][]uint64{}}
-	err := q.lines(ctx, key, after, func(line []byte) {
+func (q *Queue) readTail(ctx context.Context, key store.JobKey, k *kept) (*tail, error) {
+	t := &tail{seed: maphash.MakeSeed(), after: k.After, steps: map[int][]uint64{}, done: map[int]int{}}
+	maps.Copy(t.done, k.Told)
+	skip := maps.Clone(k.Told)
+	err := q.lines(ctx, key, k.After, func(line []byte) {
 		e, err := runner.DecodeEvent(line)
 		if err != nil || e == nil {
 			return
 		}
-		if step, sum, ok := t.sum(e); ok {
+		step, sum, ok := t.sum(e)
+		switch {
+		case !ok:
+		case skip[step] > 0:
+			skip[step]--
+		default:
 			t.steps[step] = append(t.steps[step], sum)
 		}
 	})
@@ -34,16 +44,27 @@ func (q *Queue) readTail(ctx context.Context, key store.JobKey, after store.Sequ
 // told tells whether the event was stored before.
 func (t *tail) told(e runner.Event) bool {
 	step, sum, ok := t.sum(e)
-	if !ok || len(t.steps[step]) == 0 {
+	if !ok {
 		return false
 	}
-	if t.steps[step][0] != sum { // from here on it goes another way
+	t.done[step]++
+	list := t.steps[step]
+	if len(list) == 0 {
+		return false
+	}
+	if list[0] != sum { // from here on it goes another way
+		t.done[step] += len(list)
 		delete(t.steps, step)
 		return false
 	}
-	t.steps[step] = t.steps[step][1:]
+	if t.steps[step] = list[1:]; len(list) == 1 {
+		delete(t.steps, step)
+	}
 	return true
 }
+
+// over tells whether the job is where the stream is.
+func (t *tail) over() bool { return len(t.steps) == 0 }
 
 // sum is the step of an event and its content without times.
 func (t *tail) sum(e runner.Event) (step int, sum uint64, ok bool) {

@@ -67,6 +67,7 @@ func (q *Queue) move(ctx context.Context, id store.RunID, do func(*turn) error) 
 
 // turn tries until nobody comes in between.
 func (q *Queue) turn(ctx context.Context, one task) ([]task, error) {
+	defer q.turns.enter(one.run)()
 	var claims []store.Holder
 	for try := 0; ; try++ {
 		r, err := q.Store.Run(ctx, one.run)
