@@ -10,6 +10,7 @@ import (
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
 	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/executor/buildcontext"
 )
 
 func TestBeside(t *testing.T) {
@@ -112,12 +113,12 @@ func TestBuild(t *testing.T) {
 		t.Errorf("an unchanged context was built again: %q %q %v", again.Ref, lines, err)
 	}
 	write("run", "#!/bin/sh\necho 2\n")
-	folder, err := readContext(dir, "Dockerfile")
+	folder, err := buildcontext.Read(dir, "Dockerfile")
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, _ := folder.sum("a/b", "")
-	b, _ := folder.sum("c/d", "")
+	a, _ := folder.Sum("a/b", "")
+	b, _ := folder.Sum("c/d", "")
 	if a == b || strings.HasSuffix(img.Ref, a[:16]) {
 		t.Error("the digest does not tell repositories or contents apart")
 	}

@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/distribution/reference"
 	"github.com/docker/docker/api/types/build"
 	"github.com/docker/docker/api/types/registry"
 	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/executor/buildcontext"
 )
 
 // Build makes the image of a Dockerfile action. The tag comes from whose
@@ -24,11 +25,11 @@ func (x *Executor) Build(ctx context.Context, spec executor.BuildSpec, log func(
 	if err != nil {
 		return executor.Image{}, err
 	}
-	folder, err := readContext(spec.Context, spec.Dockerfile)
+	folder, err := buildcontext.Read(spec.Context, spec.Dockerfile)
 	if err != nil {
 		return executor.Image{}, &executor.Error{Op: op, Kind: executor.Invalid, Err: err}
 	}
-	sum, err := folder.sum(spec.Repository, spec.Platform)
+	sum, err := folder.Sum(spec.Repository, spec.Platform)
 	if err != nil {
 		return executor.Image{}, &executor.Error{Op: op, Kind: executor.Failed, Err: err}
 	}
@@ -42,12 +43,12 @@ func (x *Executor) Build(ctx context.Context, spec executor.BuildSpec, log func(
 		log = func(string) {}
 	}
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(folder.write(w)) }()
+	go func() { w.CloseWithError(folder.Write(w)) }()
 	defer r.Close()
 	answer, err := c.api.ImageBuild(ctx, r, build.ImageBuildOptions{
 		Tags: []string{img.Ref}, Dockerfile: filepath.ToSlash(spec.Dockerfile), Platform: spec.Platform,
 		NoCache: spec.Rebuild, Remove: true, ForceRemove: true,
-		BuildArgs: x.buildArgs(), AuthConfigs: x.buildLogins(folder.bases()),
+		BuildArgs: x.buildArgs(), AuthConfigs: x.buildLogins(folder.Bases()),
 		// The first builder needs no session and is in every engine.
 		Version: build.BuilderV1,
 	})
@@ -155,7 +156,11 @@ func repositoryTag(s string) string {
 	return strings.Join(out[:min(len(out), 3)], "/")
 }
 
-func isFile(path string) bool {
-	fi, err := os.Stat(path)
-	return err == nil && fi.Mode().IsRegular()
+// registryOf gives the key of a login for an image's registry.
+func registryOf(ref string) string {
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return ""
+	}
+	return loginKey(reference.Domain(named))
 }

@@ -29,8 +29,9 @@ var arrows = []arrow{
 	{"executor/executortest/visitor", []string{"executor/executortest"}}, // a program of the suite
 	{"executor/option", nil},
 	{"executor/build/registry", []string{"executor"}},
-	{"executor/build", []string{"executor", "executor/archive", "executor/build/registry"}},
-	{"executor/*", []string{"executor", "executor/helper/...", "executor/archive", "executor/option"}},
+	{"executor/build", []string{"executor", "executor/archive", "executor/buildcontext", "executor/build/registry"}},
+	{"executor/buildcontext", nil},
+	{"executor/*", []string{"executor", "executor/helper/...", "executor/archive", "executor/buildcontext", "executor/option"}},
 
 	{"runner", []string{"workflow/...", "executor", "executor/archive", "runner/command", "runner/mask", "runner/action/..."}},
 	{"runner/action/...", []string{"workflow/...", "executor/archive"}},
@@ -46,7 +47,7 @@ var arrows = []arrow{
 	{"runner/reference", nil}, // tests only
 
 	{"githubapp/queue", []string{"githubapp/...", "runner", "runner/history", "runner/local", "workflow/..."}}, // what a new attempt takes over, runs-on
-	{"githubapp/api/...", []string{"githubapp/...", "runner", "runner/history", "workflow/..."}}, // history: the text form of logs
+	{"githubapp/api/...", []string{"githubapp/...", "runner", "runner/history", "workflow/..."}},               // history: the text form of logs
 	{"githubapp/...", []string{"githubapp/...", "runner", "workflow/..."}},
 
 	{"cmd/drydock", []string{"cmd/internal/cli"}},

@@ -1,4 +1,4 @@
-package docker
+package buildcontext
 
 import (
 	"archive/tar"
@@ -13,26 +13,26 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/distribution/reference"
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
 )
 
-// buildContext is a folder as the builder shall see it.
-type buildContext struct {
+// Context is a folder as a builder shall see it.
+type Context struct {
 	dir        string
 	dockerfile string
 	ignore     *patternmatcher.PatternMatcher // nil: nothing is ignored
 }
 
-func readContext(dir, dockerfile string) (*buildContext, error) {
+// Read reads what dir's Dockerfile, or the one named, leaves out of the folder.
+func Read(dir, dockerfile string) (*Context, error) {
 	if dockerfile == "" {
 		dockerfile = "Dockerfile"
 	}
 	if !filepath.IsLocal(dockerfile) {
 		return nil, fmt.Errorf("the Dockerfile %q is outside of its folder", dockerfile)
 	}
-	b := &buildContext{dir: dir, dockerfile: filepath.Clean(dockerfile)}
+	b := &Context{dir: dir, dockerfile: filepath.Clean(dockerfile)}
 	if !isFile(filepath.Join(dir, dockerfile)) {
 		return nil, fmt.Errorf("there is no file %q in %q", dockerfile, dir)
 	}
@@ -58,20 +58,20 @@ func readContext(dir, dockerfile string) (*buildContext, error) {
 	return b, nil
 }
 
-// sum is a digest over the repository's name, the platform, the Dockerfile's
+// Sum is a digest, in hexadecimal, over the repository's name, the platform, the Dockerfile's
 // path and the context.
-func (b *buildContext) sum(repository, platform string) (string, error) {
+func (b *Context) Sum(repository, platform string) (string, error) {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q %q\n", repository, platform, filepath.ToSlash(b.dockerfile))
-	if err := b.write(h); err != nil {
+	if err := b.Write(h); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// write packs the context, always the same for the same content: no times, no
+// Write packs the context, always the same for the same content: no times, no
 // owners, names in order.
-func (b *buildContext) write(w io.Writer) error {
+func (b *Context) Write(w io.Writer) error {
 	root, err := os.OpenRoot(b.dir) // links must not lead out
 	if err != nil {
 		return err
@@ -101,7 +101,7 @@ func (b *buildContext) write(w io.Writer) error {
 	return tw.Close()
 }
 
-func (b *buildContext) skips(name string) (bool, error) {
+func (b *Context) skips(name string) (bool, error) {
 	if b.ignore == nil || name == filepath.ToSlash(b.dockerfile) {
 		return false, nil
 	}
@@ -142,9 +142,9 @@ func pack(tw *tar.Writer, root *os.Root, name string, d fs.DirEntry) error {
 	return err
 }
 
-// bases are the images that the Dockerfile builds on, as far as they are
+// Bases are the images that the Dockerfile builds on, as far as they are
 // written out.
-func (b *buildContext) bases() []string {
+func (b *Context) Bases() []string {
 	f, err := os.Open(filepath.Join(b.dir, b.dockerfile))
 	if err != nil {
 		return nil
@@ -167,11 +167,7 @@ func (b *buildContext) bases() []string {
 	return out
 }
 
-// registryOf gives the key of a login for an image's registry.
-func registryOf(ref string) string {
-	named, err := reference.ParseNormalizedNamed(ref)
-	if err != nil {
-		return ""
-	}
-	return loginKey(reference.Domain(named))
+func isFile(path string) bool {
+	fi, err := os.Stat(path)
+	return err == nil && fi.Mode().IsRegular()
 }

@@ -1,4 +1,4 @@
-package docker
+package buildcontext
 
 import (
 	"archive/tar"
@@ -23,12 +23,12 @@ func TestBuildContext(t *testing.T) {
 	if err := os.Symlink("../../etc/passwd", filepath.Join(dir, "src/link")); err != nil {
 		t.Fatal(err)
 	}
-	b, err := readContext(dir, "docker/Dockerfile")
+	b, err := Read(dir, "docker/Dockerfile")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var buf bytes.Buffer
-	if err := b.write(&buf); err != nil {
+	if err := b.Write(&buf); err != nil {
 		t.Fatal(err)
 	}
 	var names []string
@@ -48,10 +48,10 @@ func TestBuildContext(t *testing.T) {
 	if !slices.Equal(names, []string{"docker/Dockerfile", "src/", "src/a", "src/link"}) {
 		t.Errorf("packed %q", names)
 	}
-	if got := b.bases(); !slices.Equal(got, []string{"registry.test/base:1", "b"}) {
+	if got := b.Bases(); !slices.Equal(got, []string{"registry.test/base:1", "b"}) {
 		t.Errorf("bases %q", got)
 	}
-	sum, err := b.sum("a/b", "")
+	sum, err := b.Sum("a/b", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,16 +59,26 @@ func TestBuildContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "top"), "ignored")
-	if again, _ := b.sum("a/b", ""); again != sum {
+	if again, _ := b.Sum("a/b", ""); again != sum {
 		t.Error("the digest changes with what the builder does not see")
 	}
 	write(t, filepath.Join(dir, "src/a"), "other")
-	if again, _ := b.sum("a/b", ""); again == sum {
+	if again, _ := b.Sum("a/b", ""); again == sum {
 		t.Error("the digest does not change with the content")
 	}
 	for _, name := range []string{"../Dockerfile", "/etc/passwd", "none", "src"} {
-		if _, err := readContext(dir, name); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := Read(dir, name); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
 	}
 }
