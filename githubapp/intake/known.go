@@ -176,7 +176,7 @@ func (i *Intake) keep(ctx context.Context, d store.Delivery, h head) error {
 	}
 	for _, k := range all {
 		switch {
-		case k.Installation != p.Installation.ID:
+		case k.Installation != p.Installation.ID, off == offSuspend && k.Off != "":
 			continue
 		case off != "":
 			err = i.off(ctx, k.ID, k.Installation, off)
