@@ -74,3 +74,12 @@ func (k key) derive(purpose string) (*[keyBytes]byte, error) {
 	}
 	return (*[keyBytes]byte)(raw), nil
 }
+
+// Derive is a key of 32 bytes for another purpose than sealing here, the same on
+// all servers that have the same newest key.
+func (k Keys) Derive(purpose string) ([]byte, error) {
+	if len(k.all) == 0 {
+		return nil, errors.New("derive a key: there is none")
+	}
+	return hkdf.Key(sha256.New, k.all[0].secret[:], nil, "drydock derived 1 "+purpose, keyBytes)
+}
