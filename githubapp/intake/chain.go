@@ -122,8 +122,7 @@ func (i *Intake) story(run *store.Run, action string, about repository.About) ma
 	var p struct{ Contexts map[string]expr.Value }
 	_ = json.Unmarshal(run.Plan, &p) // a run that could not be planned has none
 	payload := field(p.Contexts["github"], "event")
-	kind, branch := event.SplitRef(run.Ref)
-	_ = kind
+	_, branch := event.SplitRef(run.Ref)
 	headRepository := any(about.Raw)
 	pulls := []any{}
 	if pull := field(payload, "pull_request"); !pull.IsNull() {
