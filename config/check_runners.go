@@ -21,6 +21,12 @@ func (c *Config) checkKubernetes(fail func(key, format string, args ...any)) {
 	for _, problem := range k.problems() {
 		fail(problem.key, "%w", problem.err)
 	}
+	switch {
+	case k.Builder != "" && k.Registry == "":
+		fail("kubernetes.builder", "nodes would not get what it builds: set kubernetes.registry too")
+	case k.Builder == "" && k.Registry != "":
+		fail("kubernetes.registry", "nothing builds what should be there: set kubernetes.builder too")
+	}
 	// Who clones a repository has not chosen to run it in the cluster that
 	// kubectl happens to speak to.
 	if c.Executor == ExecutorKubernetes && c.Origin("executor").Source == FromProjectFile &&

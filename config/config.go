@@ -62,6 +62,13 @@ type Kubernetes struct {
 	Wait        time.Duration
 	PullWait    time.Duration
 
+	Builder       string // address of a buildkitd; empty: no Dockerfile actions
+	BuilderCerts  string // absolute folder with ca.pem, cert.pem, key.pem; empty: no TLS
+	BuilderPlain  bool
+	Registry      string // where images of Dockerfile actions go; set when Builder is
+	RegistryNodes string // the same as nodes write it; empty: Registry
+	RegistryPlain bool
+
 	Restricted      bool
 	AllowEscalation bool
 	ServiceAccount  string

@@ -39,6 +39,36 @@ var kubernetesFields = []Field{
 		ref: func(c *Config) any { return &c.Kubernetes.PullWait },
 	},
 	{
+		Key: "kubernetes.builder", Env: "DRYDOCK_KUBERNETES_BUILDER", Kind: String, Arg: "ADDRESS", UserOnly: true,
+		Doc: "buildkitd that builds the images of Dockerfile actions, as seen from here: tcp://HOST:PORT or unix:///PATH; empty: there is none",
+		ref: func(c *Config) any { return &c.Kubernetes.Builder },
+	},
+	{
+		Key: "kubernetes.builder_certs", Env: "DRYDOCK_KUBERNETES_BUILDER_CERTS", Kind: String, Arg: "FOLDER", UserOnly: true, Path: true,
+		Doc: "folder with ca.pem, cert.pem and key.pem for that builder",
+		ref: func(c *Config) any { return &c.Kubernetes.BuilderCerts },
+	},
+	{
+		Key: "kubernetes.builder_plain", Env: "DRYDOCK_KUBERNETES_BUILDER_PLAIN", Kind: Bool, Default: "false", UserOnly: true,
+		Doc: "speak to the builder without TLS, on another machine too",
+		ref: func(c *Config) any { return &c.Kubernetes.BuilderPlain },
+	},
+	{
+		Key: "kubernetes.registry", Env: "DRYDOCK_KUBERNETES_REGISTRY", Kind: String, Arg: "HOST[/PREFIX]", UserOnly: true,
+		Doc: "where the images of Dockerfile actions are pushed to, with your docker logins",
+		ref: func(c *Config) any { return &c.Kubernetes.Registry },
+	},
+	{
+		Key: "kubernetes.registry_nodes", Env: "DRYDOCK_KUBERNETES_REGISTRY_NODES", Kind: String, Arg: "HOST[/PREFIX]", UserOnly: true,
+		Doc: "the same registry as the nodes of the cluster reach it, if by another name",
+		ref: func(c *Config) any { return &c.Kubernetes.RegistryNodes },
+	},
+	{
+		Key: "kubernetes.registry_plain", Env: "DRYDOCK_KUBERNETES_REGISTRY_PLAIN", Kind: Bool, Default: "false", UserOnly: true,
+		Doc: "speak to that registry without TLS, on another machine too",
+		ref: func(c *Config) any { return &c.Kubernetes.RegistryPlain },
+	},
+	{
 		Key: "kubernetes.restricted", Env: "DRYDOCK_KUBERNETES_RESTRICTED", Kind: Bool, Default: "false", UserOnly: true, PerRunner: true,
 		Doc: "keep pods to the Pod Security level restricted: no container may be root; else it is baseline",
 		ref: func(c *Config) any { return &c.Kubernetes.Restricted },

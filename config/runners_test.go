@@ -106,6 +106,8 @@ func TestRunnerProblems(t *testing.T) {
 		"toleration":       {"runners: [{labels: a, image: b, kubernetes: {tolerations: 'x:NoShedule'}}]", []string{`tolerations: "x:NoShedule"`, `did you mean "NoSchedule"?`}},
 		"both":             {"kubernetes: {restricted: true, allow_escalation: true}", []string{`"kubernetes.allow_escalation"`, "leave one of the two out"}},
 		"no time":          {"kubernetes: {wait: 0s}", []string{`"kubernetes.wait"`, "is no time to wait"}},
+		"no registry":      {"kubernetes: {builder: 'tcp://b:1'}", []string{`"kubernetes.builder"`, "set kubernetes.registry too"}},
+		"no builder":       {"kubernetes: {registry: r.test/ci}", []string{`"kubernetes.registry"`, "set kubernetes.builder too"}},
 		"general position": {"kubernetes:\n  tolerations: ['a b']", []string{"drydock.yaml:2:16", "is no toleration"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -120,7 +122,7 @@ func TestRunnerProblems(t *testing.T) {
 			}
 		})
 	}
-	for _, yaml := range []string{"runners: [{labels: a, image: b}]", "kubernetes: {context: prod}", "kubernetes: {service_account: admin}"} {
+	for _, yaml := range []string{"runners: [{labels: a, image: b}]", "kubernetes: {context: prod}", "kubernetes: {service_account: admin}", "kubernetes: {builder: 'tcp://b:1', registry: r}"} {
 		if _, err := newWorld(t, "", yaml).load(nil); err == nil || !strings.Contains(err.Error(), "a project's file may not set it") {
 			t.Errorf("%s in a project's file: %v", yaml, err)
 		}

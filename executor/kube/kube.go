@@ -59,6 +59,10 @@ type Options struct {
 	// Kubernetes does not. May be nil: docker actions then need `entrypoint`.
 	ImageConfig func(context.Context, executor.Image) (entrypoint, cmd []string, err error)
 
+	// Builder builds the images of Dockerfile actions, for nodes to pull. Nil: such
+	// actions fail, and say what is missing.
+	Builder executor.Builder
+
 	Log *slog.Logger
 }
 

@@ -49,7 +49,7 @@ func (x *Executor) Probe(ctx context.Context) (executor.Capabilities, error) {
 		return executor.Capabilities{}, c.fail(op, err)
 	}
 	caps := executor.Capabilities{
-		Version: v.GitVersion, OS: "linux", Arch: "amd64", Containers: true, Remote: true,
+		Version: v.GitVersion, OS: "linux", Arch: "amd64", Containers: true, Build: x.opts.Builder != nil, Remote: true,
 		Notes: []string{fmt.Sprintf("Kubernetes at %s, namespace %s", c.config.Host, c.namespace)},
 	}
 	err = c.core.Get().Resource("namespaces").Name(c.namespace).Timeout(requestTimeout).Do(ctx).Error()

@@ -33,6 +33,9 @@ func (a *app) kubernetes(log *slog.Logger, engine *docker.Executor, ca []byte) (
 			o.Classes[r.Name()] = kube.Class{Namespace: r.Kubernetes.Namespace, Pod: podOf(r.Kubernetes)}
 		}
 	}
+	if err := a.actionBuilder(log, &o); err != nil {
+		return nil, err
+	}
 	x, err := kube.New(o)
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
