@@ -185,22 +185,20 @@ func (r rights) Permission(ctx context.Context, repo api.Repository, u api.User)
 	return api.None, nil
 }
 
-// Active are the names of the runs that jobs may still be running of, as their
-// places are labelled: whoever removes what is left behind keeps these.
-func (s *Server) Active(ctx context.Context) ([]string, error) {
-	var all []string
-	states := []store.State{store.Waiting, store.PendingRun, store.Queued, store.InProgress}
-	for f := (store.RunFilter{States: states, Limit: 500}); ; {
-		runs, err := s.o.Store.ListRuns(ctx, f)
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range runs {
-			all = append(all, fmt.Sprintf("%d-%d", r.ID, r.Attempt))
-			f.Before = r.ID
-		}
-		if len(runs) < f.Limit {
-			return all, nil
-		}
+// Alive tells whether jobs of a run may still be running, by the name that their
+// places are labelled with ("<run>-<attempt>"): whoever removes what is left behind
+// keeps these. When nobody can tell, they may.
+func (s *Server) Alive(ctx context.Context, run string) bool {
+	id, _, err := queue.ParseRun(run)
+	if err != nil {
+		return false
 	}
+	r, err := s.o.Store.Run(ctx, id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return false
+	case err != nil:
+		return true
+	}
+	return r.State != store.Completed
 }

@@ -183,12 +183,19 @@ var defaultPace = pace{
 // KeyOf is the store's key of a job that was made here: its Run is
 // "<run>-<attempt>".
 func KeyOf(job *runner.Job) (store.JobKey, error) {
-	var run store.RunID
-	var attempt int
-	if n, err := fmt.Sscanf(string(job.Run), "%d-%d", &run, &attempt); err != nil || n != 2 || string(job.Run) != runName(run, attempt) {
-		return store.JobKey{}, fmt.Errorf("job %q of run %q: it is not of this server", job.ID(), job.Run)
+	run, attempt, err := ParseRun(string(job.Run))
+	if err != nil {
+		return store.JobKey{}, fmt.Errorf("job %q: %w", job.ID(), err)
 	}
 	return store.JobKey{Run: run, Attempt: attempt, Job: job.ID()}, nil
+}
+
+// ParseRun reads the Run of a job.
+func ParseRun(name string) (run store.RunID, attempt int, err error) {
+	if n, err := fmt.Sscanf(name, "%d-%d", &run, &attempt); err != nil || n != 2 || name != runName(run, attempt) {
+		return 0, 0, fmt.Errorf("run %q is not of this server", name)
+	}
+	return run, attempt, nil
 }
 
 func runName(run store.RunID, attempt int) string { return fmt.Sprintf("%d-%d", run, attempt) }
