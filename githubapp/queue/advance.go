@@ -33,9 +33,11 @@ func (t *turn) advance() error {
 	if err := t.abortions(); err != nil {
 		return err
 	}
+	t.leaveCalls()
 	if err := t.releaseLegs(); err != nil {
 		return err
 	}
+	t.leaveCalls()
 	return t.conclude()
 }
 

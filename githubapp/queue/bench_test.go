@@ -143,11 +143,17 @@ func planned(t testing.TB, text string, change ...func(*store.Run)) Planned {
 	}
 	github := expr.NewObject(false).Set("repository", expr.String(r.RepositoryName)).Set("ref", expr.String(r.Ref)).
 		Set("event_name", expr.String(r.Event)).Set("workflow", expr.String("CI")).Value()
-	p, err := plan.Build(t.Context(), w, plan.Source{Path: r.Workflow}, r.Event, map[string]expr.Value{"github": github}, nil)
+	p, err := plan.Build(t.Context(), w, plan.Source{Path: r.Workflow}, r.Event, map[string]expr.Value{"github": github}, called)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return Planned{Run: r, Plan: p}
+}
+
+// called is the only workflow that jobs can call.
+func called(_ context.Context, from plan.Source, _ string) (plan.Source, []byte, error) {
+	from.Path = ".github/workflows/called.yml"
+	return from, []byte("on: workflow_call\nconcurrency: inner\njobs:\n  one: {runs-on: x, steps: [{run: echo}]}\n  two: {needs: one, runs-on: x, steps: [{run: echo}]}\n"), nil
 }
 
 // start makes a run of a workflow.

@@ -71,6 +71,28 @@ func jobGroups(b *bench) {
 	b.want(second, "success", "a success", "b success")
 }
 
+func callGroups(b *bench) {
+	text := "jobs:\n  call: {uses: ./.github/workflows/called.yml}\n  after: {needs: call, runs-on: x, steps: [{run: echo}]}\n"
+	first, second := b.start(text), b.start(text)
+	b.want(second, "pending: waits for concurrency group 'inner'", "call/one pending: waits for concurrency group 'inner'")
+	b.does("1-1 call/one", plan.Success)
+	b.does("1-1 call/two", plan.Success) // the group is held from the first job to the last
+	b.want(first, "in_progress", "call/one success", "call/two success", "after queued")
+	b.want(second, "queued", "call/one queued")
+	b.ok(b.q.Advance(b.Context(), second))
+	third := b.start(text)
+	fourth := b.start(text) // takes the third's place
+	b.want(third, "cancelled", "call/one cancelled: cancelled by run #4 in concurrency group 'inner'",
+		"call/two skipped: needs 'one' was cancelled", "after skipped: needs 'call' was cancelled")
+	b.ok(b.q.Cancel(b.Context(), second, mona, "", true))
+	b.want(fourth, "queued", "call/one queued")
+	b.ok(b.q.Cancel(b.Context(), fourth, mona, "", true))
+	entries, err := b.s.GroupEntries(b.Context(), 0)
+	if err != nil || len(entries) != 0 {
+		b.Errorf("the group holds %+v, %v", entries, err)
+	}
+}
+
 const always = `
 jobs:
   a: {runs-on: x, steps: [{run: echo}]}

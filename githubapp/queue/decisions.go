@@ -124,9 +124,17 @@ func (t *turn) end(leg *plan.Leg, c plan.Conclusion, outputs map[string]string, 
 	return t.state.Apply(leg.ID, c, outputs), nil
 }
 
-// stop stops one leg, whatever it is at.
+// stop stops one leg, whatever it is at, or the workflow that it calls.
 func (t *turn) stop(id plan.LegID, reason string, force bool) error {
-	if t.run.State == store.Completed || t.state == nil || t.leg(id) == nil {
+	if t.run.State == store.Completed || t.state == nil {
+		return nil
+	}
+	for _, inner := range t.within(id) {
+		if err := t.stop(inner, reason, force); err != nil {
+			return err
+		}
+	}
+	if t.leg(id) == nil {
 		return nil
 	}
 	more, err := t.abort(id, reason, force)

@@ -220,6 +220,8 @@ jobs:
 		if rng == nil {
 			b.until("some lines", func() bool { return len(b.log(id, 1, "build")) > 20+30*life })
 		} else {
+			// Before the first step a job begins again, in another place.
+			b.until("the first step", func() bool { return len(b.log(id, 1, "build")) > 4 })
 			time.Sleep(time.Duration(5+rng.IntN(40)) * time.Millisecond)
 		}
 		late := len(b.log(id, 1, "build")) > 200 // the place must not go without the result

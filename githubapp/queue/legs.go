@@ -59,26 +59,13 @@ func (t *turn) releaseLeg(leg *plan.Leg, h *held) (more []plan.Decision, ended b
 		more, err := t.end(leg, c, nil, fmt.Sprintf(format, args...))
 		return more, true, err
 	}
-	for _, c := range leg.Concurrency {
-		if h.Entered {
-			break
-		}
-		h.State, h.Reason = store.PendingRun, fmt.Sprintf("waits for concurrency group '%s'", c.Group)
-		if len(t.change.Leave) > 0 { // first what ends here leaves, or its place would be seen as taken
-			t.next = append(t.next, task{run: t.run.ID})
-			return nil, false, nil
-		}
-		standing, err := t.enter(c, store.Holder{Run: t.run.ID, Job: leg.ID})
-		switch {
-		case err != nil:
-			return nil, false, err
-		case standing == store.InLine:
-			return nil, false, nil
-		case standing != store.Holding:
-			return fail(plan.Cancelled, "a newer job took its place in concurrency group '%s'", c.Group)
-		}
+	ok, displaced, err := t.takeGroups(leg, h)
+	if displaced != "" {
+		return fail(plan.Cancelled, "a newer job took its place in concurrency group '%s'", displaced)
 	}
-	h.Entered = true
+	if err != nil || !ok {
+		return nil, false, err
+	}
 	if h.Environment == "" {
 		name, err := environmentOf(leg)
 		if err == nil && len(name) > maxEnvironment {

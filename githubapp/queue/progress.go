@@ -23,12 +23,16 @@ type progress struct {
 	Begun     bool   `json:"begun,omitempty"`    // plan.State has started, or was cancelled before
 	Unplanned bool   `json:"unplanned,omitempty"`
 
-	Log     []plan.Entry             `json:"log,omitempty"`
-	Held    map[plan.LegID]*held     `json:"held,omitempty"`
-	Aborts  map[plan.LegID]abort     `json:"aborts,omitempty"`
-	Retries map[plan.LegID]int       `json:"retries,omitempty"`
-	Taken   map[plan.LegID]takenOver `json:"taken,omitempty"`
-	Late    []plan.LegID             `json:"late,omitempty"`
+	Log     []plan.Entry         `json:"log,omitempty"`
+	Held    map[plan.LegID]*held `json:"held,omitempty"`
+	Aborts  map[plan.LegID]abort `json:"aborts,omitempty"`
+	Retries map[plan.LegID]int   `json:"retries,omitempty"`
+	// Calls are the legs that call a workflow and have asked for concurrency
+	// groups: whether they hold them.
+	Calls map[plan.LegID]bool `json:"calls,omitempty"`
+
+	Taken map[plan.LegID]takenOver `json:"taken,omitempty"`
+	Late  []plan.LegID             `json:"late,omitempty"`
 
 	Cancelled string      `json:"cancelled,omitempty"`
 	Forced    bool        `json:"forced,omitempty"`
@@ -87,6 +91,9 @@ func decode(r *store.Run) (*plan.Plan, progress, error) {
 	}
 	if p.Held == nil {
 		p.Held = map[plan.LegID]*held{}
+	}
+	if p.Calls == nil {
+		p.Calls = map[plan.LegID]bool{}
 	}
 	if p.Aborts == nil {
 		p.Aborts = map[plan.LegID]abort{}

@@ -41,6 +41,7 @@ var scenarios = []struct {
 	{"groups of runs", runGroups},
 	{"groups with cancel-in-progress", runGroupsCancel},
 	{"groups of jobs", jobGroups},
+	{"groups of called workflows", callGroups},
 	{"cancel queued and running jobs", cancelAll},
 	{"cancel by force", cancelForce},
 	{"run all again", rerunAll},

@@ -175,8 +175,7 @@ func (t *turn) unchanged() error {
 func (t *turn) unclaim() {
 	var gone []store.Holder
 	for _, h := range t.claims {
-		running := slices.ContainsFunc(t.running(), func(l *plan.Leg) bool { return l.ID == h.Job })
-		if t.run.State == store.Completed || h.Job != "" && !running {
+		if !t.stands(h) {
 			gone = append(gone, h)
 		}
 	}

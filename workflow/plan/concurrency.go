@@ -50,6 +50,18 @@ func (s *State) arrive(l *leg) {
 	s.startLeg(l)
 }
 
+// callers are the legs around the scope that hold groups, outermost first.
+func (sc *scope) callers() []Caller {
+	var list []Caller
+	for ; sc != nil && sc.caller != nil; sc = sc.parent() {
+		if l := sc.caller.leg; len(l.Concurrency) > 0 {
+			list = append(list, Caller{Leg: l.ID, Concurrency: l.Concurrency})
+		}
+	}
+	slices.Reverse(list)
+	return list
+}
+
 // inside tells whether the leg belongs to a workflow that outer called, or is outer.
 func (l *leg) inside(outer *leg) bool {
 	for ; l != nil; l = l.node.scope.caller {

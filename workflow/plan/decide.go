@@ -99,7 +99,7 @@ func (n *node) makeLeg(index int, c combination, contexts map[string]expr.Value)
 	l := &leg{node: n, leg: &Leg{
 		ID: legID(n.path, index, n.strategy.matrix), Job: j, Name: nestedName(n.scope.name(), name),
 		Index: index, Total: len(n.strategy.legs), Source: n.scope.graph.Source,
-		Contexts: contexts, Secrets: n.scope.secrets, ContinueOnError: tolerant,
+		Contexts: contexts, Secrets: n.scope.secrets, ContinueOnError: tolerant, Callers: n.scope.callers(),
 	}}
 	if j.Concurrency != nil {
 		g, err := evaluateConcurrency(j.Concurrency, scope)

@@ -30,6 +30,15 @@ type Leg struct {
 	// Concurrency groups that the leg holds while it runs. The State sees to
 	// them within the run; across runs they are the server's business.
 	Concurrency []Concurrency `json:"concurrency,omitempty"`
+	// Callers are the legs around this one that hold groups for as long as the
+	// workflow runs that they call, outermost first; seen to in the same way.
+	Callers []Caller `json:"callers,omitempty"`
+}
+
+// Caller is a leg that calls a workflow and holds concurrency groups.
+type Caller struct {
+	Leg         LegID         `json:"leg"`
+	Concurrency []Concurrency `json:"concurrency"`
 }
 
 // SecretMap is `secrets:` of one calling job.
