@@ -20,8 +20,11 @@ import (
 
 // buildOptions are the flags of build.
 type buildOptions struct {
-	plan, asJSON  bool
-	since, commit string
+	plan, asJSON   bool
+	since, commit  string
+	noPush, load   bool
+	output         string
+	verbose, quiet bool
 }
 
 func (a *app) buildCommand() *cobra.Command {
@@ -35,6 +38,7 @@ they depend on. It compares the working copy with where the branch left its upst
 --since. A SERVICE that is named is built whatever changed.`,
 		Example: `  drydock build --plan                 # what would be built, and why
   drydock build --since main --no-push
+  drydock build --output oci:images    # folders that other tools read
   drydock build agenda --commit 1a2b3c4`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.build(cmd.Context(), args, o)
@@ -46,6 +50,11 @@ they depend on. It compares the working copy with where the branch left its upst
 	flags.BoolVar(&o.asJSON, "json", false, "print as JSON")
 	flags.StringVar(&o.since, "since", "", "compare with the commit `REF` (default where the branch left its upstream)")
 	flags.StringVar(&o.commit, "commit", "", "build the files of the commit `SHA`, not the working copy")
+	flags.BoolVar(&o.noPush, "no-push", false, "build, and publish nothing")
+	flags.BoolVar(&o.load, "load", false, "load the images into the engine, and publish nothing")
+	flags.StringVar(&o.output, "output", "", "write the images as OCI layouts, `oci:FOLDER`, and publish nothing")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "show all output on a terminal, too")
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "show failures and the end only")
 	return cmd
 }
 
@@ -61,7 +70,7 @@ func (a *app) build(ctx context.Context, names []string, o buildOptions) error {
 		return err
 	}
 	if !o.plan {
-		return &exitError{exitInfrastructure, errors.New("building images is not here yet: --plan says what would be built")}
+		return a.buildServices(ctx, c, p, o)
 	}
 	if o.asJSON {
 		err = printJSON(a.stdout, map[string]any{"services": p.Decisions, "base": p.Change.Base})

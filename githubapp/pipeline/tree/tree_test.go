@@ -89,6 +89,30 @@ func TestCommit(t *testing.T) {
 	}
 }
 
+func TestExport(t *testing.T) {
+	r := treetest.New(t)
+	r.Write(map[string]string{"a/b": "one", "link": "-> a/b"})
+	sha := r.Commit("first")
+	r.Write(map[string]string{"a/b": "two", "c": "new"})
+	r.Commit("second")
+	folder := t.TempDir()
+	if err := tree.Open(filepath.Join(r.Dir, "a")).Export(t.Context(), sha, folder); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(folder, "link")); string(got) != "one" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := os.Lstat(filepath.Join(folder, "c")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a later file: %v", err)
+	}
+	if status := r.Git("status", "--short"); status != "" {
+		t.Errorf("the repository is changed: %s", status)
+	}
+	if err := tree.Open(r.Dir).Export(t.Context(), tree.NoSHA, folder); err == nil {
+		t.Error("no such commit is written")
+	}
+}
+
 func TestWorking(t *testing.T) {
 	r := treetest.New(t)
 	r.Write(map[string]string{"a": "one", "gone": "", ".gitignore": "ignored", "out": "-> /etc"})

@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/drydock-ci/drydock/githubapp/pipeline"
+	"github.com/drydock-ci/drydock/githubapp/pipeline/affected"
+	"github.com/drydock-ci/drydock/githubapp/pipeline/declaration"
+	"github.com/drydock-ci/drydock/runner"
+	"github.com/drydock-ci/drydock/workflow/plan"
+)
+
+// push tells whether images are published.
+func (o buildOptions) push() bool { return !o.noPush && !o.load && o.output == "" }
+
+// layouts is the folder that --output names.
+func (o buildOptions) layouts(dir string) (string, error) {
+	if o.output == "" {
+		return "", nil
+	}
+	folder, ok := strings.CutPrefix(o.output, "oci:")
+	if !ok || folder == "" {
+		return "", usage("--output %q: write it as oci:FOLDER; every service gets a folder in there", o.output)
+	}
+	if !filepath.IsAbs(folder) {
+		folder = filepath.Join(dir, folder)
+	}
+	return folder, nil
+}
+
+// buildServices runs a plan.
+func (a *app) buildServices(ctx context.Context, c *checkout, p *pipeline.Plan, o buildOptions) error {
+	if err := unbuildable(p, o); err != nil {
+		return err
+	}
+	if !o.push() && !slices.ContainsFunc(p.Decisions, func(d affected.Decision) bool { return d.Decision == affected.Build }) {
+		return printPlan(a.stdout, p)
+	}
+	options, err := a.runOptions(ctx, c, p, o)
+	if err != nil {
+		return err
+	}
+	parts, err := a.assemble(nil)
+	if err != nil {
+		return err
+	}
+	temporary, err := os.MkdirTemp("", "drydock-build-")
+	if err != nil {
+		return &exitError{exitInfrastructure, err}
+	}
+	images, err := a.newImageBuilder(parts, temporary, o)
+	if err != nil {
+		_ = os.RemoveAll(temporary)
+		return &exitError{exitUsage, err}
+	}
+	defer images.close()
+	options.Folder = c.top
+	if c.commit != "" {
+		options.Folder = filepath.Join(temporary, "files")
+		if err := os.Mkdir(options.Folder, 0o755); err != nil {
+			return &exitError{exitInfrastructure, err}
+		}
+		if err := c.repository.Export(ctx, c.commit, options.Folder); err != nil {
+			return &exitError{exitInfrastructure, err}
+		}
+	}
+	options.Builder = images
+	options.Ledger, err = a.published(ctx, c, p, images)
+	if err != nil {
+		return &exitError{exitInfrastructure, err}
+	}
+	return a.runServices(ctx, p, *options, o)
+}
+
+// unbuildable names what the plan asks for and cannot be done here: nothing is
+// published untested or unannounced by mistake.
+func unbuildable(p *pipeline.Plan, o buildOptions) error {
+	var all []error
+	for _, d := range p.Decisions {
+		s := p.Services.Lookup(d.Name)
+		refuse := func(what string, at declaration.Scalar) {
+			all = append(all, fmt.Errorf("%s:%d: %s of service %q is not done by \"drydock build\" yet: leave it out", p.Services.File, at.Pos.Line, what, d.Name))
+		}
+		if s.Test != nil && d.Decision == affected.Build {
+			refuse("the test", s.Name)
+		}
+		if s.Chart != nil && o.push() {
+			refuse("the chart", s.Chart.Path)
+		}
+		if len(s.Notify) > 0 && o.push() {
+			refuse("the notification", s.Name)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return &exitError{exitUsage, errors.Join(all...)}
+}
+
+// runOptions are what the commit says about the run.
+func (a *app) runOptions(ctx context.Context, c *checkout, p *pipeline.Plan, o buildOptions) (*pipeline.Options, error) {
+	sha, branch := c.commit, ""
+	if sha == "" {
+		var err error
+		if sha, err = c.repository.Resolve(ctx, "HEAD"); err != nil {
+			return nil, usage("%w: images are tagged by the commit", err)
+		}
+		if o.push() {
+			uncommitted, err := c.repository.Working(c.top).Change(ctx, "HEAD")
+			if err != nil {
+				return nil, &exitError{exitInfrastructure, err}
+			}
+			if len(uncommitted.Files) > 0 {
+				return nil, usage("%q is in no commit, so no tag could name what is pushed: commit it, or give --no-push or --commit HEAD", uncommitted.Files[0])
+			}
+		}
+		if branch, err = c.repository.Branch(ctx); err != nil {
+			return nil, &exitError{exitInfrastructure, err}
+		}
+	}
+	versions, err := pipeline.NewVersions(ctx, c.repository, sha, branch, 0)
+	if err != nil {
+		return nil, &exitError{exitInfrastructure, err}
+	}
+	epoch, err := c.repository.Time(ctx, sha)
+	if err != nil {
+		return nil, &exitError{exitInfrastructure, err}
+	}
+	return &pipeline.Options{
+		Run: time.Now().UTC().Format("20060102-150405"), Name: "services", Event: "build", Commit: sha, Epoch: epoch,
+		Version: versions.Of, Push: o.push(), Parallel: a.slots(),
+	}, nil
+}
+
+// published looks earlier images up by the tags of the commit that the change is
+// compared with, those alone that name the commit.
+func (a *app) published(ctx context.Context, c *checkout, p *pipeline.Plan, images *imageBuilder) (pipeline.Ledger, error) {
+	l := &publishedImages{registry: images.registry, tags: map[string]string{}, names: map[string]string{}}
+	if p.Change.Base == "" {
+		return l, nil
+	}
+	versions, err := pipeline.NewVersions(ctx, c.repository, p.Change.Base, "", 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range p.Services.List {
+		_, tags, err := versions.Of(s)
+		if err != nil {
+			return nil, err
+		}
+		l.names[s.Name.Text] = s.Image.Text
+		if i := slices.IndexFunc(tags, func(tag string) bool { return strings.Contains(tag, p.Change.Base[:7]) }); i >= 0 {
+			l.tags[s.Name.Text] = s.Image.Text + ":" + tags[i]
+		}
+	}
+	return l, nil
+}
+
+// runServices runs and shows.
+func (a *app) runServices(ctx context.Context, p *pipeline.Plan, options pipeline.Options, o buildOptions) error {
+	ui := a.renderer(runOptions{asJSON: o.asJSON, verbose: o.verbose, quiet: o.quiet})
+	options.Sink = runner.Sinks(ui)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	undo := a.signals(cancel, func() { os.Exit(exitInterrupted) })
+	results := pipeline.Run(ctx, p, options)
+	undo()
+	if err := ui.Close(); err != nil {
+		return &exitError{exitInfrastructure, err}
+	}
+	switch pipeline.Conclude(results) {
+	case plan.Cancelled:
+		return &exitError{exitInterrupted, nil}
+	case plan.Failure:
+		return &exitError{exitJobFailed, nil}
+	}
+	return nil
+}
