@@ -34,7 +34,8 @@ func RenderMarkdown(source string) string {
 
 var markdown = sync.OnceValue(func() goldmark.Markdown {
 	return goldmark.New(
-		goldmark.WithExtensions(extension.GFM),
+		goldmark.WithExtensions(extension.Linkify, extension.Strikethrough, extension.TaskList,
+			extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute))), // style is sanitised away
 		goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(imagesToLinks{}, 1000))),
 		goldmark.WithRendererOptions(html.WithUnsafe()), // the sanitiser decides, which knows HTML
 	)

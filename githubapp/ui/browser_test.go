@@ -159,7 +159,7 @@ func (s *site) run(actions ...chromedp.Action[chromedp.Void]) {
 }
 
 func visible(selector string) chromedp.Action[chromedp.Void] {
-	return chromedp.WaitVisible(chromedp.CSS(selector))
+	return poll(fmt.Sprintf("document.querySelector(%q)?.getClientRects().length > 0", selector))
 }
 
 func click(selector string) chromedp.Action[chromedp.Void] {
@@ -186,7 +186,12 @@ func eval[T any](s *site, js string) T {
 
 func (s *site) visit(path, ready string) {
 	s.t.Helper()
-	s.run(chromedp.Navigate(s.url+path), visible(ready))
+	s.run(chromedp.Navigate(s.url + path))
+	ctx, cancel := context.WithTimeout(s.tab, 15*time.Second)
+	defer cancel()
+	if err := chromedp.Do(ctx, visible(ready)); err != nil {
+		s.t.Fatalf("%s: there is no %s: %v: %s", path, ready, err, eval[string](s, `document.body.innerText.slice(0, 2000)`))
+	}
 }
 
 func (s *site) size(width, height int64) {

@@ -2,9 +2,9 @@
 import { h, svgLink } from './dom.js';
 import { icon, status, took, word, jobPath } from './format.js';
 
-const width = 210;
+const width = 190;
 const height = 46;
-const gapX = 56;
+const gapX = 48;
 const gapY = 14;
 
 // gather makes nodes of jobs: all legs of a matrix are one.
@@ -27,6 +27,27 @@ export function gather(jobs) {
   return [...nodes.values()];
 }
 
+// place puts each node in its column near what it needs, so that edges are short,
+// and gives the number of rows.
+function place(columns, byId) {
+  let rows = 1;
+  columns.forEach((c, x) => {
+    for (const n of c) {
+      const needs = n.needs.map((id) => byId.get(id)?.row ?? 0);
+      n.wish = needs.length ? needs.reduce((a, b) => a + b, 0) / needs.length : -1;
+    }
+    let next = 0;
+    for (const n of [...c].sort((a, b) => a.wish - b.wish)) {
+      n.row = Math.max(next, Math.min(Math.floor(n.wish), next + 2));
+      next = n.row + 1;
+      n.x = x * (width + gapX) + 1;
+      n.y = n.row * (height + gapY) + 1;
+    }
+    rows = Math.max(rows, next);
+  });
+  return rows;
+}
+
 function nodeStatus(n) {
   const all = n.legs.map(status);
   return ['failure', 'in_progress', 'waiting', 'queued', 'pending', 'cancelled', 'success', 'skipped'].find((s) => all.includes(s)) || 'queued';
@@ -38,15 +59,11 @@ export function graph(run) {
   const nodes = gather(run.jobs || []);
   const columns = [];
   for (const n of nodes) (columns[n.column] ||= []).push(n);
-  const rows = Math.max(...columns.map((c) => c.length), 1);
-  columns.forEach((c, x) => c.forEach((n, y) => {
-    n.x = x * (width + gapX) + 1;
-    n.y = y * (height + gapY) + 1;
-  }));
+  const byId = new Map(nodes.map((n) => [n.id, n]));
+  const rows = place(columns, byId);
   const w = columns.length * (width + gapX) - gapX + 2;
   const hgt = rows * (height + gapY) - gapY + 2;
   const svg = h('svg', { width: w, height: hgt, viewBox: `0 0 ${w} ${hgt}`, role: 'group', 'aria-label': 'Graph of jobs' });
-  const byId = new Map(nodes.map((n) => [n.id, n]));
   for (const n of nodes) {
     for (const id of n.needs) {
       const m = byId.get(id);
@@ -72,5 +89,5 @@ function box(run, n) {
   const needs = n.needs.length ? `, needs ${n.needs.join(', ')}` : '';
   return svgLink({ href: one ? jobPath(run, first.id) : `#job-${n.id}`, 'aria-label': `${name}: ${word(s)}${needs}`, 'data-key': `node ${n.id}` },
     h('title', null, name), h('rect', { x: n.x, y: n.y, width, height, rx: 7 }), sign,
-    h('text', { x: n.x + 34, y: n.y + 20 }, cut(name, 25)), h('text.small', { x: n.x + 34, y: n.y + 36 }, small));
+    h('text', { x: n.x + 34, y: n.y + 20 }, cut(name, 22)), h('text.small', { x: n.x + 34, y: n.y + 36 }, small));
 }

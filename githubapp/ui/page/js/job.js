@@ -53,6 +53,8 @@ export function jobView({ place, signal, params }) {
     onkeydown: (e) => { if (e.key === 'Enter') { e.preventDefault(); goHit(e.shiftKey ? -1 : 1); } },
   });
 
+  const arrows = [['Previous match', 'N', '↑', -1], ['Next match', 'n', '↓', 1]].map(([name, key, sign, by]) => h('button.bare.hidden', { title: `${name} (${key})`, 'aria-label': name, onclick: () => goHit(by) }, sign));
+
   function find() {
     view.search = search.value;
     hits = search.value ? model.find(search.value) : [];
@@ -63,6 +65,7 @@ export function jobView({ place, signal, params }) {
     drawCount();
   }
   function drawCount() {
+    for (const b of arrows) b.classList.toggle('hidden', !search.value);
     fill(count, search.value ? (hits.length ? `${hit + 1} of ${hits.length}` : 'nothing') : '');
   }
   function goHit(by) {
@@ -128,7 +131,7 @@ export function jobView({ place, signal, params }) {
 
   fill(place, h('div.jobpage', null, parts.head, h('div.jobbody', null, parts.side, h('div.logpane', null,
     h('div.tools', null, search, count,
-      h('button.bare', { title: 'Previous (N)', 'aria-label': 'Previous match', onclick: () => goHit(-1) }, '↑'), h('button.bare', { title: 'Next (n)', 'aria-label': 'Next match', onclick: () => goHit(1) }, '↓'),
+      arrows,
       h('span.grow.wide'), h('button.wide', { onclick: goError, title: 'Next error (e)' }, 'Next error'), timesButton, followButton, h('a.button', { href: log, download: '', title: 'Download (d)' }, 'Download')),
     view.element, parts.tail))));
   drawHead();
