@@ -115,8 +115,9 @@ func (h health) probe() *corev1.Probe {
 // timeOf is how long a service may take until its check passes: all tries, and
 // as much again at most for tries that are slow to fail.
 func timeOf(p *corev1.Probe) time.Duration {
-	tries := p.PeriodSeconds * p.FailureThreshold
-	return time.Duration(p.InitialDelaySeconds+tries+min(p.TimeoutSeconds, tries)) * time.Second
+	const year = 365 * 24 * 3600 // the job does not wait that long anyway
+	tries := min(int64(p.PeriodSeconds)*int64(p.FailureThreshold), year)
+	return time.Duration(int64(p.InitialDelaySeconds)+tries+min(int64(p.TimeoutSeconds), tries)) * time.Second
 }
 
 // seconds rounds up: the kubelet knows no less than one.

@@ -143,6 +143,9 @@ func TestPeak(t *testing.T) {
 func TestLookAfter(t *testing.T) {
 	quick := &corev1.Probe{InitialDelaySeconds: 1, PeriodSeconds: 1, FailureThreshold: 2, TimeoutSeconds: 30}
 	slow := &corev1.Probe{InitialDelaySeconds: 30, PeriodSeconds: 30, FailureThreshold: 3, TimeoutSeconds: 30}
+	if d := timeOf(&corev1.Probe{PeriodSeconds: 1 << 20, FailureThreshold: 1 << 20}); d < 0 {
+		t.Errorf("a check takes %s", d)
+	}
 	status := func(name string, ready bool) corev1.ContainerStatus {
 		return corev1.ContainerStatus{Name: name, Ready: ready, Image: "img"}
 	}
