@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,30 +12,27 @@ import (
 )
 
 // advance decides everything that can be decided now.
-func (t *turn) advance() error {
+func (t *turn) advance(ctx context.Context) error {
 	if t.run.State == store.Completed {
 		return nil
 	}
 	if t.p.Unplanned {
-		return t.endUnplanned()
+		return t.endUnplanned(ctx)
 	}
 	if !t.p.Begun {
-		if ok, err := t.mayBegin(); err != nil || !ok {
+		if ok, err := t.mayBegin(ctx); err != nil || !ok {
 			return errors.Join(err, t.conclude())
 		}
-		t.p.Begun = true
-		if t.run.Reason != "" {
-			t.run.Reason = ""
-		}
-		if err := t.handle(t.state.Start()); err != nil {
+		t.p.Begun, t.run.Reason = true, ""
+		if err := t.handle(ctx, t.state.Start()); err != nil {
 			return err
 		}
 	}
-	if err := t.abortions(); err != nil {
+	if err := t.abortions(ctx); err != nil {
 		return err
 	}
 	t.leaveCalls()
-	if err := t.releaseLegs(); err != nil {
+	if err := t.releaseLegs(ctx); err != nil {
 		return err
 	}
 	t.leaveCalls()
@@ -42,7 +40,7 @@ func (t *turn) advance() error {
 }
 
 // endUnplanned tells why a run cannot be planned, and ends it.
-func (t *turn) endUnplanned() error {
+func (t *turn) endUnplanned(ctx context.Context) error {
 	stream := store.Stream{Run: t.run.ID, Attempt: t.run.Attempt}
 	var data []byte
 	for _, p := range t.p.Problems {
@@ -57,7 +55,7 @@ func (t *turn) endUnplanned() error {
 		data = runner.AppendEvent(data, "", a)
 	}
 	if len(data) > 0 {
-		if _, err := t.q.Store.AppendEvents(t.ctx, stream, 0, [][]byte{data}); err != nil && !errors.Is(err, store.ErrSequence) {
+		if _, err := t.q.Store.AppendEvents(ctx, stream, 0, [][]byte{data}); err != nil && !errors.Is(err, store.ErrSequence) {
 			return err
 		}
 	}
@@ -72,8 +70,8 @@ func (t *turn) endUnplanned() error {
 // mayBegin is whether the run was approved, if it has to be, and holds its
 // concurrency group, if it has one. A run that waits for approval stands in no
 // group: it must not push others out.
-func (t *turn) mayBegin() (bool, error) {
-	if ok, err := t.released(); err != nil || !ok {
+func (t *turn) mayBegin(ctx context.Context) (bool, error) {
+	if ok, err := t.released(ctx); err != nil || !ok {
 		return false, err
 	}
 	c := t.plan.Concurrency
@@ -81,7 +79,7 @@ func (t *turn) mayBegin() (bool, error) {
 		return true, nil
 	}
 	me := store.Holder{Run: t.run.ID}
-	standing, err := t.enter(*c, me)
+	standing, err := t.enter(ctx, *c, me)
 	if err != nil {
 		return false, err
 	}
@@ -94,16 +92,16 @@ func (t *turn) mayBegin() (bool, error) {
 		t.run.Reason = fmt.Sprintf("waits for concurrency group '%s'", c.Group)
 		return false, nil
 	default:
-		return false, t.giveUp(fmt.Sprintf("a newer run took its place in concurrency group '%s'", c.Group))
+		return false, t.giveUp(ctx, fmt.Sprintf("a newer run took its place in concurrency group '%s'", c.Group))
 	}
 }
 
 // enter asks for a place in a group, and has those cancelled that must go.
-func (t *turn) enter(c plan.Concurrency, me store.Holder) (store.Standing, error) {
+func (t *turn) enter(ctx context.Context, c plan.Concurrency, me store.Holder) (store.Standing, error) {
 	if !slices.Contains(t.claims, me) {
 		t.claims = append(t.claims, me)
 	}
-	in, err := t.q.Store.EnterGroup(t.ctx, store.Claim{
+	in, err := t.q.Store.EnterGroup(ctx, store.Claim{
 		Repository: t.run.Repository, Group: c.Group, Holder: me, CancelInProgress: c.CancelInProgress, QueueMax: c.QueueMax,
 	})
 	if err != nil {
@@ -114,23 +112,23 @@ func (t *turn) enter(c plan.Concurrency, me store.Holder) (store.Standing, error
 		if other.Run == t.run.ID {
 			continue // the plan's state sees to its own
 		}
-		t.next = append(t.next, task{other.Run, func(o *turn) error {
+		t.next = append(t.next, task{other.Run, func(ctx context.Context, o *turn) error {
 			o.claims = append(o.claims, other) // if it has ended it leaves now
 			if other.Job != "" {
-				return o.stop(other.Job, reason, false)
+				return o.stop(ctx, other.Job, reason, false)
 			}
-			return o.cancel(reason, false)
+			return o.cancel(ctx, reason, false)
 		}})
 	}
 	return in.Standing, nil
 }
 
 // released tells whether the run needs no approval, or has it.
-func (t *turn) released() (bool, error) {
+func (t *turn) released(ctx context.Context) (bool, error) {
 	if t.p.Gate == "" || t.p.Released {
 		return true, nil
 	}
-	list, err := t.q.Store.ListApprovals(t.ctx, t.run.ID)
+	list, err := t.q.Store.ListApprovals(ctx, t.run.ID)
 	if err != nil {
 		return false, err
 	}
@@ -142,7 +140,7 @@ func (t *turn) released() (bool, error) {
 			t.p.Released = true
 			return true, nil
 		case !a.At.Before(t.p.Since):
-			return false, t.giveUp("refused by " + a.By.Login)
+			return false, t.giveUp(ctx, "refused by "+a.By.Login)
 		}
 	}
 	t.run.State, t.run.Reason = store.Waiting, t.p.Gate
@@ -151,10 +149,10 @@ func (t *turn) released() (bool, error) {
 
 // giveUp ends a run that has not begun: nothing of it runs, not even what asks
 // to run when a run is cancelled.
-func (t *turn) giveUp(reason string) error {
+func (t *turn) giveUp(ctx context.Context, reason string) error {
 	t.p.Begun, t.p.Cancelled, t.p.Forced = true, reason, true
 	t.run.Reason = reason
-	return t.handle(append(t.state.Cancel(reason), t.state.Cancel(reason)...))
+	return t.handle(ctx, append(t.state.Cancel(reason), t.state.Cancel(reason)...))
 }
 
 // conclude writes down where the run stands.

@@ -19,11 +19,11 @@ func (q *Queue) Cancel(ctx context.Context, id store.RunID, by store.Actor, reas
 			reason += " by " + by.Login
 		}
 	}
-	err := q.move(ctx, id, func(t *turn) error {
+	err := q.move(ctx, id, func(ctx context.Context, t *turn) error {
 		if t.run.State == store.Completed {
 			return ErrCompleted
 		}
-		return t.cancel(reason, force)
+		return t.cancel(ctx, reason, force)
 	})
 	if err != nil {
 		return fmt.Errorf("cancel run %d: %w", id, err)
@@ -36,14 +36,14 @@ func (q *Queue) Cancel(ctx context.Context, id store.RunID, by store.Actor, reas
 // to be given again; a run that was never approved still has to be.
 func (q *Queue) Rerun(ctx context.Context, id store.RunID, r RerunRequest) (int, error) {
 	attempt := 0
-	err := q.move(ctx, id, func(t *turn) error {
+	err := q.move(ctx, id, func(ctx context.Context, t *turn) error {
 		if t.run.State != store.Completed {
 			return ErrNotCompleted
 		}
 		if t.p.Unplanned {
 			return errors.New("its workflow cannot be planned: a new commit is needed")
 		}
-		taken, err := t.reuse(r)
+		taken, err := t.reuse(ctx, r)
 		if err != nil {
 			return err
 		}
@@ -57,7 +57,7 @@ func (q *Queue) Rerun(ctx context.Context, id store.RunID, r RerunRequest) (int,
 		if t.run.Progress, err = encode(progress{Gate: t.p.Gate, Taken: taken, Debug: r.Debug, By: r.By, Since: t.now()}); err != nil {
 			return err
 		}
-		again, err := q.open(ctx, t.run)
+		again, err := q.open(t.run)
 		if err != nil {
 			return err
 		}
@@ -71,7 +71,7 @@ func (q *Queue) Rerun(ctx context.Context, id store.RunID, r RerunRequest) (int,
 }
 
 // reuse are the results that the next attempt takes over.
-func (t *turn) reuse(r RerunRequest) (map[plan.LegID]takenOver, error) {
+func (t *turn) reuse(ctx context.Context, r RerunRequest) (map[plan.LegID]takenOver, error) {
 	var s history.Selection
 	switch r.What {
 	case All:
@@ -83,7 +83,7 @@ func (t *turn) reuse(r RerunRequest) (map[plan.LegID]takenOver, error) {
 	default:
 		return nil, fmt.Errorf("%q is no choice of jobs: use %q, %q or %q", r.What, All, Failed, Job)
 	}
-	rows, err := t.q.Store.ListJobs(t.ctx, t.run.ID, t.run.Attempt)
+	rows, err := t.q.Store.ListJobs(ctx, t.run.ID, t.run.Attempt)
 	if err != nil {
 		return nil, err
 	}

@@ -281,7 +281,7 @@ func environments(b *bench) {
 	text = text[:len(text)-1] + "\n  b: {runs-on: x, environment: \"pr${{ 'od' }}\", steps: [{run: echo}]}\n"
 
 	// Nothing is asked for.
-	id := b.start(text)
+	b.start(text)
 	l := b.next("1-1 a")
 	if v, _ := l.Job.Leg.Contexts["vars"].Lookup("where"); v.Text() != "Prod" {
 		b.Errorf("vars.WHERE is %q", v.Text())
@@ -291,7 +291,7 @@ func environments(b *bench) {
 
 	one := "jobs:\n  a: {runs-on: x, environment: prod, steps: [{run: echo}]}\n"
 	rules = Protection{Allowed: func(ref string) bool { return ref == "refs/heads/release" }}
-	id = b.start(one)
+	id := b.start(one)
 	b.want(id, "failure", `a failure: "refs/heads/main" is not allowed to deploy to environment "prod" by its rules`)
 	rules = Protection{Refused: "runs of forks may not use it"}
 	id = b.start(one)

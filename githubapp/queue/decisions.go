@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -10,10 +11,10 @@ import (
 
 // handle carries out decisions of the plan's state, in order, and those that
 // follow from them.
-func (t *turn) handle(decisions []plan.Decision) error {
+func (t *turn) handle(ctx context.Context, decisions []plan.Decision) error {
 	for {
 		if len(decisions) == 0 {
-			more, err := t.takeLate()
+			more, err := t.takeLate(ctx)
 			if err != nil || len(more) == 0 {
 				return err
 			}
@@ -25,11 +26,11 @@ func (t *turn) handle(decisions []plan.Decision) error {
 		var err error
 		switch d.Action {
 		case plan.Start:
-			more, err = t.start(d.Leg)
+			more, err = t.start(ctx, d.Leg)
 		case plan.Abort:
-			more, err = t.abort(d.Leg.ID, d.Reason, false)
+			more, err = t.abort(ctx, d.Leg.ID, d.Reason, false)
 		case plan.Skip, plan.Fail:
-			err = t.unrun(d)
+			err = t.unrun(ctx, d)
 		case plan.Done: // its legs have told
 		}
 		if err != nil {
@@ -41,12 +42,12 @@ func (t *turn) handle(decisions []plan.Decision) error {
 
 // start holds a leg until it may be queued, or ends it with the result of an
 // earlier attempt.
-func (t *turn) start(leg *plan.Leg) ([]plan.Decision, error) {
+func (t *turn) start(ctx context.Context, leg *plan.Leg) ([]plan.Decision, error) {
 	old, ok := t.p.Taken[leg.ID]
 	switch {
 	case !ok:
 		t.p.Held[leg.ID] = &held{State: store.PendingRun}
-		j, err := t.row(leg.ID)
+		j, err := t.row(ctx, leg.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -58,11 +59,11 @@ func (t *turn) start(leg *plan.Leg) ([]plan.Decision, error) {
 		t.p.Late = append(t.p.Late, leg.ID)
 		return nil, nil
 	}
-	return t.take(leg)
+	return t.take(ctx, leg)
 }
 
 // takeLate takes failures of an earlier attempt when nothing else is to be waited for.
-func (t *turn) takeLate() ([]plan.Decision, error) {
+func (t *turn) takeLate(ctx context.Context) ([]plan.Decision, error) {
 	for len(t.p.Late) > 0 {
 		if len(t.state.Running()) > len(t.p.Late) {
 			return nil, nil
@@ -72,15 +73,15 @@ func (t *turn) takeLate() ([]plan.Decision, error) {
 		if leg == nil {
 			continue
 		}
-		return t.take(leg)
+		return t.take(ctx, leg)
 	}
 	return nil, nil
 }
 
 // take ends a leg with the result of an earlier attempt.
-func (t *turn) take(leg *plan.Leg) ([]plan.Decision, error) {
+func (t *turn) take(ctx context.Context, leg *plan.Leg) ([]plan.Decision, error) {
 	old := t.p.Taken[leg.ID]
-	j, err := t.row(leg.ID)
+	j, err := t.row(ctx, leg.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -91,12 +92,12 @@ func (t *turn) take(leg *plan.Leg) ([]plan.Decision, error) {
 }
 
 // unrun notes a job or leg that does not run.
-func (t *turn) unrun(d plan.Decision) error {
+func (t *turn) unrun(ctx context.Context, d plan.Decision) error {
 	id := d.Job
 	if d.Leg != nil {
 		id = d.Leg.ID
 	}
-	j, err := t.row(id)
+	j, err := t.row(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -106,8 +107,8 @@ func (t *turn) unrun(d plan.Decision) error {
 }
 
 // end notes the result of a leg that had been started.
-func (t *turn) end(leg *plan.Leg, c plan.Conclusion, outputs map[string]string, reason string) ([]plan.Decision, error) {
-	j, err := t.row(leg.ID)
+func (t *turn) end(ctx context.Context, leg *plan.Leg, c plan.Conclusion, outputs map[string]string, reason string) ([]plan.Decision, error) {
+	j, err := t.row(ctx, leg.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -125,38 +126,38 @@ func (t *turn) end(leg *plan.Leg, c plan.Conclusion, outputs map[string]string, 
 }
 
 // stop stops one leg, whatever it is at, or the workflow that it calls.
-func (t *turn) stop(id plan.LegID, reason string, force bool) error {
+func (t *turn) stop(ctx context.Context, id plan.LegID, reason string, force bool) error {
 	if t.run.State == store.Completed || t.state == nil {
 		return nil
 	}
 	for _, inner := range t.within(id) {
-		if err := t.stop(inner, reason, force); err != nil {
+		if err := t.stop(ctx, inner, reason, force); err != nil {
 			return err
 		}
 	}
 	if t.leg(id) == nil {
 		return nil
 	}
-	more, err := t.abort(id, reason, force)
+	more, err := t.abort(ctx, id, reason, force)
 	if err != nil {
 		return err
 	}
-	return t.handle(more)
+	return t.handle(ctx, more)
 }
 
 // abort ends a leg that nobody has taken yet, and has a leased one stopped; its
 // result is still to come.
-func (t *turn) abort(id plan.LegID, reason string, force bool) ([]plan.Decision, error) {
+func (t *turn) abort(ctx context.Context, id plan.LegID, reason string, force bool) ([]plan.Decision, error) {
 	leg := t.leg(id)
 	if leg == nil {
 		return nil, nil
 	}
 	if slices.Contains(t.p.Late, id) {
 		t.p.Late = slices.DeleteFunc(t.p.Late, func(l plan.LegID) bool { return l == id })
-		return t.take(leg)
+		return t.take(ctx, leg)
 	}
 	if t.p.Held[id] == nil && !t.queuedNow(id) {
-		item, ok, err := t.item(id)
+		item, ok, err := t.item(ctx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -172,7 +173,7 @@ func (t *turn) abort(id plan.LegID, reason string, force bool) ([]plan.Decision,
 		t.change.Dequeue = append(t.change.Dequeue, store.JobKey{Run: t.run.ID, Attempt: t.run.Attempt, Job: id})
 	}
 	t.change.Enqueue = slices.DeleteFunc(t.change.Enqueue, func(i store.Item) bool { return i.Key.Job == id })
-	return t.end(leg, plan.Cancelled, nil, reason)
+	return t.end(ctx, leg, plan.Cancelled, nil, reason)
 }
 
 // queuedNow tells whether this very turn puts the leg into the queue.
@@ -182,14 +183,14 @@ func (t *turn) queuedNow(id plan.LegID) bool {
 
 // abortions looks at the leased jobs that have to stop: one that nobody has any
 // more ends here.
-func (t *turn) abortions() error {
+func (t *turn) abortions(ctx context.Context) error {
 	for _, id := range sortedLegs(t.p.Aborts) {
 		a := t.p.Aborts[id]
 		if t.leg(id) == nil {
 			delete(t.p.Aborts, id)
 			continue
 		}
-		if err := t.stop(id, a.Reason, a.Force); err != nil {
+		if err := t.stop(ctx, id, a.Reason, a.Force); err != nil {
 			return err
 		}
 	}
@@ -197,10 +198,10 @@ func (t *turn) abortions() error {
 }
 
 // request tells the workers of the jobs that have to stop.
-func (t *turn) request() {
+func (t *turn) request(ctx context.Context) {
 	for _, id := range sortedLegs(t.p.Aborts) {
 		key := store.JobKey{Run: t.run.ID, Attempt: t.run.Attempt, Job: id}
-		if err := t.q.Store.RequestCancel(t.ctx, key, t.p.Aborts[id].Reason); err != nil {
+		if err := t.q.Store.RequestCancel(ctx, key, t.p.Aborts[id].Reason); err != nil {
 			// It came back or ended at this moment: the next turn sees it.
 			t.q.Log.Debug("cancel a job", "run", key.Run, "job", id, "err", err)
 			t.lookAt(t.now())
@@ -210,16 +211,16 @@ func (t *turn) request() {
 }
 
 // cancel cancels the run; force also what a cancelled run lets go on.
-func (t *turn) cancel(reason string, force bool) error {
+func (t *turn) cancel(ctx context.Context, reason string, force bool) error {
 	if t.run.State == store.Completed || t.state == nil {
 		return nil
 	}
 	if !t.p.Begun {
-		return t.giveUp(reason)
+		return t.giveUp(ctx, reason)
 	}
 	if t.p.Cancelled == "" {
 		t.p.Cancelled = reason
-		if err := t.handle(t.state.Cancel(reason)); err != nil {
+		if err := t.handle(ctx, t.state.Cancel(reason)); err != nil {
 			return err
 		}
 	}
@@ -227,11 +228,11 @@ func (t *turn) cancel(reason string, force bool) error {
 		return nil
 	}
 	t.p.Forced = true
-	if err := t.handle(t.state.Cancel(reason)); err != nil {
+	if err := t.handle(ctx, t.state.Cancel(reason)); err != nil {
 		return err
 	}
 	for _, l := range t.state.Running() {
-		if err := t.stop(l.ID, reason, true); err != nil {
+		if err := t.stop(ctx, l.ID, reason, true); err != nil {
 			return err
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 // mayUse tells whether the protection of its environment lets a leg begin now,
 // or why it never will. What was said for another attempt does not count.
-func (t *turn) mayUse(h *held) (ok bool, refused string, err error) {
+func (t *turn) mayUse(ctx context.Context, h *held) (ok bool, refused string, err error) {
 	if h.Since.IsZero() {
 		h.Since = t.now()
 	}
@@ -27,7 +27,7 @@ func (t *turn) mayUse(h *held) (ok bool, refused string, err error) {
 		}
 		return false, "", nil
 	}
-	p, err := t.q.Protection(t.ctx, t.run, h.Environment)
+	p, err := t.q.Protection(ctx, t.run, h.Environment)
 	if err != nil {
 		return wait(fmt.Sprintf("the rules of environment %q cannot be read: %v", h.Environment, err), t.now().Add(t.q.again))
 	}
@@ -38,7 +38,7 @@ func (t *turn) mayUse(h *held) (ok bool, refused string, err error) {
 		return false, fmt.Sprintf("%q is not allowed to deploy to environment %q by its rules", t.run.Ref, h.Environment), nil
 	}
 	if len(p.Reviewers) > 0 {
-		verdict, err := t.verdict(h, p)
+		verdict, err := t.verdict(ctx, h, p)
 		switch {
 		case err != nil:
 			return false, "", err
@@ -56,8 +56,8 @@ func (t *turn) mayUse(h *held) (ok bool, refused string, err error) {
 
 // verdict is the newest word on this attempt's use of the environment, said
 // since the leg has waited for it; nil: there is none.
-func (t *turn) verdict(h *held, p Protection) (*store.Approval, error) {
-	list, err := t.q.Store.ListApprovals(t.ctx, t.run.ID)
+func (t *turn) verdict(ctx context.Context, h *held, p Protection) (*store.Approval, error) {
+	list, err := t.q.Store.ListApprovals(ctx, t.run.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (t *turn) verdict(h *held, p Protection) (*store.Approval, error) {
 		if a.Attempt != t.run.Attempt || !strings.EqualFold(a.Environment, h.Environment) || a.SHA != t.run.HeadSHA || a.At.Before(h.Since) {
 			continue
 		}
-		ok, err := t.q.reviews(t.ctx, p, a.By, t.run.Actor, t.p.By)
+		ok, err := t.q.reviews(ctx, p, a.By, t.run.Actor, t.p.By)
 		if err != nil {
 			t.lookAt(t.now().Add(t.q.again))
 			return nil, nil

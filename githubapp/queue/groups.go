@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -10,13 +11,13 @@ import (
 
 // takeGroups asks for the concurrency groups that a leg needs, first those of the
 // legs that call its workflow. Displaced names one that it will not get.
-func (t *turn) takeGroups(leg *plan.Leg, h *held) (ok bool, displaced string, err error) {
+func (t *turn) takeGroups(ctx context.Context, leg *plan.Leg, h *held) (ok bool, displaced string, err error) {
 	for _, caller := range leg.Callers {
 		if t.p.Calls[caller.Leg] {
 			continue
 		}
 		t.p.Calls[caller.Leg] = false
-		ok, displaced, err := t.takeAll(caller.Leg, caller.Concurrency, h)
+		ok, displaced, err := t.takeAll(ctx, caller.Leg, caller.Concurrency, h)
 		if err != nil || !ok {
 			return false, displaced, err
 		}
@@ -25,19 +26,19 @@ func (t *turn) takeGroups(leg *plan.Leg, h *held) (ok bool, displaced string, er
 	if h.Entered {
 		return true, "", nil
 	}
-	ok, displaced, err = t.takeAll(leg.ID, leg.Concurrency, h)
+	ok, displaced, err = t.takeAll(ctx, leg.ID, leg.Concurrency, h)
 	h.Entered = ok
 	return ok, displaced, err
 }
 
-func (t *turn) takeAll(id plan.LegID, groups []plan.Concurrency, h *held) (ok bool, displaced string, err error) {
+func (t *turn) takeAll(ctx context.Context, id plan.LegID, groups []plan.Concurrency, h *held) (ok bool, displaced string, err error) {
 	for _, c := range groups {
 		h.State, h.Reason = store.PendingRun, fmt.Sprintf("waits for concurrency group '%s'", c.Group)
 		if len(t.change.Leave) > 0 { // first what ends here leaves, or its place would be seen as taken
 			t.next = append(t.next, task{run: t.run.ID})
 			return false, "", nil
 		}
-		standing, err := t.enter(c, store.Holder{Run: t.run.ID, Job: id})
+		standing, err := t.enter(ctx, c, store.Holder{Run: t.run.ID, Job: id})
 		switch {
 		case err != nil || standing == store.InLine:
 			return false, "", err

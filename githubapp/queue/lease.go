@@ -236,7 +236,7 @@ func (l *lease) handIn(ctx context.Context, result runner.Result, again bool, de
 
 // commit writes the result and what follows from it.
 func (l *lease) commit(ctx context.Context, result runner.Result) error {
-	err := l.q.move(ctx, l.key.Run, func(t *turn) error {
+	err := l.q.move(ctx, l.key.Run, func(ctx context.Context, t *turn) error {
 		leg, err := l.of(t)
 		if err != nil {
 			return err
@@ -244,12 +244,12 @@ func (l *lease) commit(ctx context.Context, result runner.Result) error {
 		if a, ok := t.p.Aborts[l.key.Job]; ok && result.Reason == "" && result.Conclusion == plan.Cancelled {
 			result.Reason = a.Reason
 		}
-		more, err := t.end(leg, result.Conclusion, result.Outputs, result.Reason)
+		more, err := t.end(ctx, leg, result.Conclusion, result.Outputs, result.Reason)
 		if err != nil {
 			return err
 		}
 		t.change.Finish = append(t.change.Finish, l.ticket)
-		return t.handle(more)
+		return t.handle(ctx, more)
 	})
 	if errors.Is(err, errStale) {
 		return l.q.Store.Finish(ctx, l.ticket)
@@ -259,11 +259,11 @@ func (l *lease) commit(ctx context.Context, result runner.Result) error {
 
 // giveBack lets the job wait for another try.
 func (l *lease) giveBack(ctx context.Context, reason string, delay time.Duration) error {
-	err := l.q.move(ctx, l.key.Run, func(t *turn) error {
+	err := l.q.move(ctx, l.key.Run, func(ctx context.Context, t *turn) error {
 		if _, err := l.of(t); err != nil {
 			return err
 		}
-		j, err := t.row(l.key.Job)
+		j, err := t.row(ctx, l.key.Job)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -19,7 +20,7 @@ const maxName = 1000
 
 // releaseLegs looks at the legs that are held: each is queued once it has its
 // concurrency groups, then its environment, then a place.
-func (t *turn) releaseLegs() error {
+func (t *turn) releaseLegs(ctx context.Context) error {
 	for again := true; again; {
 		again = false
 		for _, leg := range t.state.Running() {
@@ -28,19 +29,19 @@ func (t *turn) releaseLegs() error {
 				continue
 			}
 			was := *h
-			more, ended, err := t.releaseLeg(leg, h)
+			more, ended, err := t.releaseLeg(ctx, leg, h)
 			if err != nil {
 				return fmt.Errorf("job %q: %w", leg.ID, err)
 			}
 			if ended {
-				if err := t.handle(more); err != nil {
+				if err := t.handle(ctx, more); err != nil {
 					return err
 				}
 				again = true
 				break // what runs is another list now
 			}
 			if t.p.Held[leg.ID] != nil && (was.State != h.State || was.Reason != h.Reason) {
-				j, err := t.row(leg.ID)
+				j, err := t.row(ctx, leg.ID)
 				if err != nil {
 					return err
 				}
@@ -54,12 +55,12 @@ func (t *turn) releaseLegs() error {
 
 // releaseLeg brings a leg as far as it gets. Ended tells that it is over, and
 // what was decided by that.
-func (t *turn) releaseLeg(leg *plan.Leg, h *held) (more []plan.Decision, ended bool, err error) {
+func (t *turn) releaseLeg(ctx context.Context, leg *plan.Leg, h *held) (more []plan.Decision, ended bool, err error) {
 	fail := func(c plan.Conclusion, format string, args ...any) ([]plan.Decision, bool, error) {
-		more, err := t.end(leg, c, nil, fmt.Sprintf(format, args...))
+		more, err := t.end(ctx, leg, c, nil, fmt.Sprintf(format, args...))
 		return more, true, err
 	}
-	ok, displaced, err := t.takeGroups(leg, h)
+	ok, displaced, err := t.takeGroups(ctx, leg, h)
 	if displaced != "" {
 		return fail(plan.Cancelled, "a newer job took its place in concurrency group '%s'", displaced)
 	}
@@ -77,7 +78,7 @@ func (t *turn) releaseLeg(leg *plan.Leg, h *held) (more []plan.Decision, ended b
 		h.Environment = name
 	}
 	if h.Environment != "" {
-		ok, refused, err := t.mayUse(h)
+		ok, refused, err := t.mayUse(ctx, h)
 		if refused != "" {
 			return fail(plan.Failure, "%s", refused)
 		}
@@ -85,14 +86,14 @@ func (t *turn) releaseLeg(leg *plan.Leg, h *held) (more []plan.Decision, ended b
 			return nil, false, err
 		}
 	}
-	job, group, labels, err := t.job(leg, h)
+	job, group, labels, err := t.job(ctx, leg, h)
 	if err != nil {
 		return fail(plan.Failure, "%v", err)
 	}
 	if job == nil {
 		return nil, false, nil // later
 	}
-	return nil, false, t.enqueue(job, h, group, labels)
+	return nil, false, t.enqueue(ctx, job, h, group, labels)
 }
 
 // maxEnvironment is how long the name of an environment may be (GitHub docs:
@@ -119,7 +120,7 @@ func environmentOf(leg *plan.Leg) (string, error) {
 }
 
 // job makes the message; nil when something cannot be known now.
-func (t *turn) job(leg *plan.Leg, h *held) (job *runner.Job, group string, labels []string, err error) {
+func (t *turn) job(ctx context.Context, leg *plan.Leg, h *held) (job *runner.Job, group string, labels []string, err error) {
 	failed := &local.PlaceError{File: leg.Source.String(), Pos: leg.Job.Pos, Job: leg.Name}
 	if leg.Job.RunsOn != nil {
 		failed.Pos = leg.Job.RunsOn.Pos
@@ -148,7 +149,7 @@ func (t *turn) job(leg *plan.Leg, h *held) (job *runner.Job, group string, label
 	}
 	setText(&job.Run, runName(t.run.ID, t.run.Attempt))
 	if h.Environment != "" && t.q.Variables != nil {
-		vars, err := t.q.Variables(t.ctx, t.run, h.Environment)
+		vars, err := t.q.Variables(ctx, t.run, h.Environment)
 		if err != nil {
 			h.State, h.Reason = store.Waiting, fmt.Sprintf("the variables of environment %q cannot be read: %v", h.Environment, err)
 			t.lookAt(t.now().Add(t.q.again))
@@ -182,12 +183,12 @@ const (
 	asked    = 10
 )
 
-func (t *turn) enqueue(job *runner.Job, h *held, group string, labels []string) error {
+func (t *turn) enqueue(ctx context.Context, job *runner.Job, h *held, group string, labels []string) error {
 	message, err := json.Marshal(job)
 	if err != nil {
 		return fmt.Errorf("write the message of the job: %w", err)
 	}
-	j, err := t.row(job.ID())
+	j, err := t.row(ctx, job.ID())
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ import (
 // for a reason, or is reported lost with its reason, and nothing is left behind.
 // DRYDOCK_TEST_SEED repeats one try, DRYDOCK_TEST_TRIES makes more of them.
 func TestCrashes(t *testing.T) {
-	first, tries := uint64(1), uint64(24)
+	first, tries := uint64(1), uint64(16)
 	if testing.Short() {
 		tries = 6
 	}

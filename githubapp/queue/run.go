@@ -186,6 +186,6 @@ func (q *Queue) sweepGroups(ctx context.Context) {
 // warn logs what went wrong, unless the end is why.
 func (q *Queue) warn(ctx context.Context, doing string, err error) {
 	if ctx.Err() == nil {
-		q.Log.Warn(doing, "err", err)
+		q.Log.Warn("look after the queue", "doing", doing, "err", err)
 	}
 }

@@ -160,11 +160,11 @@ func (q *Queue) begin(ctx context.Context, got *store.Lease) (*runner.Lease, err
 	if err := json.Unmarshal(row.Message, &job); err != nil {
 		return nil, q.close(ctx, l, plan.Failure, fmt.Sprintf("lost: its message cannot be read: %v", err))
 	}
-	err = q.move(ctx, key.Run, func(t *turn) error {
+	err = q.move(ctx, key.Run, func(ctx context.Context, t *turn) error {
 		if t.run.State == store.Completed || t.run.Attempt != key.Attempt || t.leg(key.Job) == nil {
 			return errStale
 		}
-		j, err := t.row(key.Job)
+		j, err := t.row(ctx, key.Job)
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,6 @@ import (
 // turn is one try to move a run on: everything that follows from one look at
 // it, written in one transaction or not at all.
 type turn struct {
-	ctx   context.Context
 	q     *Queue
 	run   *store.Run
 	plan  *plan.Plan
@@ -37,7 +36,7 @@ type turn struct {
 // task is something to do with a run; do may be nil: only look what is next.
 type task struct {
 	run store.RunID
-	do  func(*turn) error
+	do  func(context.Context, *turn) error
 }
 
 // maxTries bounds how often a turn is tried while others change the run.
@@ -48,7 +47,7 @@ const maxTasks = 500
 
 // move does something with a run, and then what follows from it, also in other
 // runs. The error is that of the run itself.
-func (q *Queue) move(ctx context.Context, id store.RunID, do func(*turn) error) error {
+func (q *Queue) move(ctx context.Context, id store.RunID, do func(context.Context, *turn) error) error {
 	todo := []task{{id, do}}
 	for i := 0; len(todo) > 0 && i < maxTasks; i++ {
 		one := todo[0]
@@ -74,7 +73,7 @@ func (q *Queue) turn(ctx context.Context, one task) ([]task, error) {
 		if err != nil {
 			return nil, err
 		}
-		t, err := q.open(ctx, r)
+		t, err := q.open(r)
 		if err != nil {
 			return nil, err
 		}
@@ -85,17 +84,17 @@ func (q *Queue) turn(ctx context.Context, one task) ([]task, error) {
 		}
 		was := *r
 		if one.do != nil {
-			if err := one.do(t); err != nil {
+			if err := one.do(ctx, t); err != nil {
 				return nil, err
 			}
 		}
-		if err := t.advance(); err != nil {
+		if err := t.advance(ctx); err != nil {
 			return nil, err
 		}
-		wrote, err := t.commit(&was, before)
+		wrote, err := t.commit(ctx, &was, before)
 		claims = t.claims
 		if err == nil && !wrote && len(claims) > 0 {
-			err = t.unchanged()
+			err = t.unchanged(ctx)
 		}
 		if errors.Is(err, store.ErrConflict) && try < maxTries {
 			time.Sleep(time.Duration(rand.IntN(min(try+1, 20))) * time.Millisecond)
@@ -104,8 +103,8 @@ func (q *Queue) turn(ctx context.Context, one task) ([]task, error) {
 		if err != nil {
 			return nil, err
 		}
-		t.unclaim()
-		t.request()
+		t.unclaim(ctx)
+		t.request(ctx)
 		q.noteLook(t)
 		if wrote {
 			q.Changed(r.ID)
@@ -114,12 +113,12 @@ func (q *Queue) turn(ctx context.Context, one task) ([]task, error) {
 	}
 }
 
-func (q *Queue) open(ctx context.Context, r *store.Run) (*turn, error) {
+func (q *Queue) open(r *store.Run) (*turn, error) {
 	made, p, err := decode(r)
 	if err != nil {
 		return nil, err
 	}
-	t := &turn{ctx: ctx, q: q, run: r, plan: made, p: p}
+	t := &turn{q: q, run: r, plan: made, p: p}
 	if made != nil {
 		t.state = stateOf(made, p)
 	}
@@ -127,7 +126,7 @@ func (q *Queue) open(ctx context.Context, r *store.Run) (*turn, error) {
 }
 
 // commit writes what has changed, if anything has.
-func (t *turn) commit(was *store.Run, before []byte) (bool, error) {
+func (t *turn) commit(ctx context.Context, was *store.Run, before []byte) (bool, error) {
 	if t.state != nil {
 		t.p.Log = t.state.Log()
 	}
@@ -146,7 +145,7 @@ func (t *turn) commit(was *store.Run, before []byte) (bool, error) {
 	}
 	c.Run = *t.run
 	c.Run.Progress = after
-	done, err := t.q.Store.CommitRun(t.ctx, *c)
+	done, err := t.q.Store.CommitRun(ctx, *c)
 	if err != nil {
 		return false, err
 	}
@@ -162,8 +161,8 @@ func (t *turn) commit(was *store.Run, before []byte) (bool, error) {
 
 // unchanged looks whether somebody ended the run, and left its groups, before
 // this turn entered them: it has written nothing that would have failed.
-func (t *turn) unchanged() error {
-	r, err := t.q.Store.Run(t.ctx, t.run.ID)
+func (t *turn) unchanged(ctx context.Context) error {
+	r, err := t.q.Store.Run(ctx, t.run.ID)
 	if err == nil && r.Version != t.run.Version {
 		return store.ErrConflict
 	}
@@ -172,7 +171,7 @@ func (t *turn) unchanged() error {
 
 // unclaim leaves groups that were entered for what has ended meanwhile: an entry
 // stays until its holder leaves.
-func (t *turn) unclaim() {
+func (t *turn) unclaim(ctx context.Context) {
 	var gone []store.Holder
 	for _, h := range t.claims {
 		if !t.stands(h) {
@@ -182,7 +181,7 @@ func (t *turn) unclaim() {
 	if len(gone) == 0 {
 		return
 	}
-	promoted, err := t.q.Store.LeaveGroups(t.ctx, gone)
+	promoted, err := t.q.Store.LeaveGroups(ctx, gone)
 	if err != nil {
 		t.q.Log.Warn("leave concurrency groups", "run", t.run.ID, "err", err)
 	}
@@ -209,10 +208,10 @@ func (t *turn) leg(id plan.LegID) *plan.Leg {
 }
 
 // row is a job's row, or a new one.
-func (t *turn) row(id plan.LegID) (store.Job, error) {
+func (t *turn) row(ctx context.Context, id plan.LegID) (store.Job, error) {
 	if t.rows == nil {
 		t.rows = map[plan.LegID]store.Job{}
-		list, err := t.q.Store.ListJobs(t.ctx, t.run.ID, t.run.Attempt)
+		list, err := t.q.Store.ListJobs(ctx, t.run.ID, t.run.Attempt)
 		if err != nil {
 			return store.Job{}, err
 		}
@@ -243,10 +242,10 @@ func (t *turn) put(j store.Job) {
 }
 
 // item is a job's place in the queue.
-func (t *turn) item(id plan.LegID) (store.Item, bool, error) {
+func (t *turn) item(ctx context.Context, id plan.LegID) (store.Item, bool, error) {
 	if t.items == nil {
 		t.items = map[plan.LegID]store.Item{}
-		list, err := t.q.Store.ListQueue(t.ctx, t.run.ID, manyItems)
+		list, err := t.q.Store.ListQueue(ctx, t.run.ID, manyItems)
 		if err != nil {
 			return store.Item{}, false, err
 		}
