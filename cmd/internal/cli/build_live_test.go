@@ -25,6 +25,7 @@ func TestBuildConference(t *testing.T) {
 	if os.Getenv("DRYDOCK_TEST_DOCKER") != "1" {
 		t.Skip("needs a Docker engine: set DRYDOCK_TEST_DOCKER=1")
 	}
+	t.Chdir(".") // what -C changes is undone
 	var uploads atomic.Int64
 	handler := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
