@@ -31,6 +31,8 @@ install_for_tests() {
   [[ -x /bin/busybox || -x /usr/bin/busybox ]] || missing+=(busybox-static)
   # The stores' tests start a Postgres of their own; Debian keeps initdb off the PATH.
   command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+  # The page's tests look at it in a browser.
+  command -v chromium >/dev/null || missing+=(chromium)
   docker_client >/dev/null || command -v dockerd >/dev/null || missing+=(docker.io)
   # GitHub's own clients, and what they call.
   command -v node >/dev/null || missing+=(nodejs)

@@ -17,7 +17,7 @@ export async function deliveriesView({ place, signal }) {
     const page = await get(`/api/v1/deliveries${query({ ...now, before, limit: 50 })}`, signal);
     list.append(...page.deliveries.map((d) => h('li', null, h('a.row', { href: `/deliveries/${encodeURIComponent(d.id)}` }, icon(signs[d.fate] || 'queued'),
       h('span.title', null, d.event), h('span.chip', null, d.fate), h('span.num.took', null, d.attempts > 1 ? `${d.attempts} tries` : ''), h('span.num.age', null, when(d.received)),
-      h('span'), h('span.meta', null, d.reason || d.id)))));
+      h('span.meta', null, d.reason || d.id)))));
     before = page.next || '';
     list.classList.toggle('hidden', !list.children.length);
     fill(more, before ? h('button', { onclick: load }, 'Show older deliveries') : !list.children.length && h('div.empty', null, 'No delivery is like that.'));

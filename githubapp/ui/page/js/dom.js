@@ -20,11 +20,14 @@ export function h(spec, props, ...children) {
   return e;
 }
 
+// What turns the direction of writing can make one name look like another.
+const turning = /[\u202a-\u202e\u2066-\u2069]/g;
+
 function add(e, children) {
   for (const c of children) {
     if (c === undefined || c === null || c === false || c === '') continue;
     if (Array.isArray(c)) add(e, c);
-    else e.append(c.nodeType ? c : document.createTextNode(String(c)));
+    else e.append(c.nodeType ? c : document.createTextNode(String(c).replace(turning, '')));
   }
 }
 

@@ -15,7 +15,7 @@ export async function queueView({ place, signal }) {
     fill(body,
       card('Executors', workers.size && table(['Worker', 'Jobs'], [...workers].map(([w, items]) => [w, items.map((i) => h('div', null, job(i), h('span.quiet', null, ` since ${age(i.enqueued)}`, i.tries > 1 ? ` · try ${i.tries}` : '', i.cancel ? ` · being cancelled: ${i.cancel}` : '')))])), 'Nobody works now.'),
       card('Backlog', q.backlogs.length && table(['Labels', 'Jobs', 'Oldest'], q.backlogs.map((b) => [labels(b.labels), b.waiting, when(b.oldest)])), 'Nothing waits.'),
-      waiting.length && card(`Waiting (${waiting.length})`, table(['Job', 'Repository', 'Labels', 'Priority', 'Since'], waiting.map((i) => [job(i), i.repository || '', labels(i.labels), i.priority, when(i.enqueued)]))));
+      waiting.length > 0 && card(`Waiting (${waiting.length})`, table(['Job', 'Repository', 'Labels', 'Priority', 'Since'], waiting.map((i) => [job(i), i.repository || '', labels(i.labels), i.priority, when(i.enqueued)]))));
   };
   await look();
   const timer = setInterval(() => !document.hidden && look().catch(() => {}), 3000);

@@ -22,8 +22,8 @@ export async function runView({ place, signal, params }) {
     fill(parts.head, head(run, again));
     fill(parts.wanted, run.can?.includes('approve') ? (run.approvals || []).map((w) => approval(run, w, again)) : (run.approvals || []).map((w) => h('div.note', null, w.environment ? `Waits for a reviewer of the environment ${w.environment}. ` : 'Waits for somebody with write access to let it run. ', w.reason)));
     fill(parts.graph, run.jobs?.length > 1 && h('section.card', null, graph(run)));
-    fill(parts.jobs, run.jobs?.length && h('section.card', { 'aria-label': 'Jobs' }, h('h2', null, 'Jobs'), run.jobs.map((j) => job(run, j, open, draw2))));
-    fill(parts.notes, run.annotations?.length && notes(run));
+    fill(parts.jobs, run.jobs?.length > 0 && h('section.card', { 'aria-label': 'Jobs' }, h('h2', null, 'Jobs'), run.jobs.map((j) => job(run, j, open, draw2))));
+    fill(parts.notes, run.annotations?.length > 0 && notes(run));
   };
   const draw2 = () => {
     drawn = '';
@@ -32,8 +32,8 @@ export async function runView({ place, signal, params }) {
   const extras = async () => {
     const [s, a] = await Promise.all([get(`${base}/summaries${query({ attempt: run.attempt })}`, signal), get(`${base}/artifacts`, signal)]);
     const jobName = (jid) => run.jobs?.find((j) => j.id === jid)?.name || jid;
-    fill(parts.summaries, s.summaries.length && h('section.card', null, h('h2', null, 'Summary'), s.summaries.map((x) => h('article', null, s.summaries.length > 1 && h('div.quiet.pad', null, jobName(x.job)), summary(x.html)))));
-    fill(parts.artifacts, a.artifacts.length && h('section.card', null, h('h2', null, 'Artifacts'), h('ul.files', null, a.artifacts.map((x) => h('li', null,
+    fill(parts.summaries, s.summaries.length > 0 && h('section.card', null, h('h2', null, 'Summary'), s.summaries.map((x) => h('article', null, s.summaries.length > 1 && h('div.quiet.pad', null, jobName(x.job)), summary(x.html)))));
+    fill(parts.artifacts, a.artifacts.length > 0 && h('section.card', null, h('h2', null, 'Artifacts'), h('ul.files', null, a.artifacts.map((x) => h('li', null,
       h('a.grow', { href: `${base}/artifacts/${encodeURIComponent(x.name)}`, download: '' }, x.name), h('span.num.quiet', null, bytes(x.bytes)), x.digest && h('code.quiet', null, x.digest.slice(0, 19)))))));
   };
   async function again() {
@@ -98,7 +98,7 @@ function approval(run, w, again) {
   const comment = h('input', { placeholder: 'Comment', 'aria-label': 'Comment', 'data-key': `comment ${w.environment}` });
   const say = (verdict) => (e) => act(e.currentTarget, `/api/v1/runs/${run.id}/approve`, { environment: w.environment, sha: w.sha, verdict, comment: comment.value }, again);
   return h('div.note', null, h('h2', null, w.environment ? `Deploy to ${w.environment}?` : 'Let this run begin?'),
-    h('p', null, w.reason || '', ' It is for commit ', h('code', null, (w.sha || '').slice(0, 12)), ' only.'),
+    h('p', null, w.reason ? `${w.reason}. ` : '', 'It is for commit ', h('code', null, (w.sha || '').slice(0, 12)), ' only.'),
     h('div.bar', null, comment, h('button.main', { onclick: say('approved') }, 'Approve'), h('button.bad', { onclick: say('rejected') }, 'Reject')));
 }
 
@@ -117,7 +117,7 @@ function job(run, j, open, draw) {
     h('span.num.quiet', null, took(j)),
     run.can?.includes('rerun') && j.state === 'completed' && h('button.bare', { 'data-key': `again ${j.id}`, title: 'Re-run this job', 'aria-label': `Re-run ${j.name}`, onclick: (e) => act(e.currentTarget, `/api/v1/runs/${run.id}/rerun`, { what: 'job', job: j.id }, () => location.assign(runPath(run.id))) }, '↻'),
     j.steps?.length ? h('button.bare', { 'aria-expanded': String(shown), 'aria-label': `Steps of ${j.name}`, 'data-key': `steps ${j.id}`, onclick: toggle }, shown ? '▾' : '▸') : ''),
-  shown && j.steps?.length && h('ol.steps', null, j.steps.map((x) => h('li', null, h('a', { href: `${jobPath(run, j.id)}#step:${x.number}:1`, 'data-key': `step ${j.id} ${x.number}` },
+  shown && j.steps?.length > 0 && h('ol.steps', null, j.steps.map((x) => h('li', null, h('a', { href: `${jobPath(run, j.id)}#step:${x.number}:1`, 'data-key': `step ${j.id} ${x.number}` },
     icon(status(x)), h('span.name', null, x.name),
     x.seconds > 0 && h('svg.meter', { 'aria-hidden': 'true', viewBox: '0 0 120 5' }, h('rect', { width: 120, height: 5, rx: 2, opacity: 0.35 }), h('rect.took', { width: Math.max(120 * x.seconds / longest, 2), height: 5, rx: 2 })),
     h('span.num.quiet', null, x.state === 'completed' ? (x.conclusion === 'skipped' ? 'skipped' : seconds(x.seconds)) : took(x)))))));

@@ -77,14 +77,14 @@ function filters(now, apply) {
   const field = (name, label) => h('input.short', { 'aria-label': label, placeholder: label, value: now[name], oninput: later(name) });
   return h('form.bar.filters', { role: 'search', onsubmit: (e) => { e.preventDefault(); apply(); } },
     h('input', { type: 'search', placeholder: 'Search titles and names', 'aria-label': 'Search', value: now.q, oninput: later('q') }),
-    pick, field('repository', 'Repository'), field('workflow', 'Workflow'), field('branch', 'Branch'), field('event', 'Event'), field('actor', 'Person'),
+    pick, h('button.narrow', { type: 'button', onclick: (e) => e.target.form.classList.toggle('all') }, 'Filters'), field('repository', 'Repository'), field('workflow', 'Workflow'), field('branch', 'Branch'), field('event', 'Event'), field('actor', 'Person'),
     me.can.includes('dispatch') && h('a.button', { href: '/dispatch' }, 'Dispatch'));
 }
 
 function row(r) {
   const s = status(r);
   return h('li', null, h('a.row', { href: runPath(r.id), 'data-key': `run ${r.id}` },
-    icon(s), h('span.title', null, r.title || r.name), branch(r) ? h('span.chip', { title: branch(r) }, branch(r)) : h('span'),
+    icon(s), h('span.title', null, r.title || r.name), branch(r) && h('span.chip', { title: branch(r) }, branch(r)),
     h('span.num.took', null, took(r)), h('span.num.age', null, when(r.created)),
-    h('span'), h('span.meta', null, `${r.repository} · ${r.name} #${r.number} · ${r.event}${r.actor ? ` by ${r.actor}` : ''}${r.attempt > 1 ? ` · attempt ${r.attempt}` : ''}${r.reason ? ` · ${r.reason}` : ''}`)));
+    h('span.meta', null, `${r.repository} · ${r.name} #${r.number} · ${r.event}${r.actor ? ` by ${r.actor}` : ''}${r.attempt > 1 ? ` · attempt ${r.attempt}` : ''}${r.reason ? ` · ${r.reason}` : ''}`)));
 }
