@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -228,13 +227,7 @@ jobs:
 		if late {
 			kills = life + 1
 		}
-		m.kill()
-		q.mu.Lock()
-		leases := slices.Collect(maps.Values(q.leases))
-		q.mu.Unlock()
-		for _, l := range leases { // nothing of this server goes on
-			l.lose()
-		}
+		bury(m, q)
 		stop()
 		<-done
 	}

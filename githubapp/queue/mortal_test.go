@@ -3,7 +3,9 @@ package queue
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -160,4 +162,15 @@ func (m *mortal) EventsSince(ctx context.Context, s store.Stream, after store.Se
 
 func (m *mortal) ListApprovals(ctx context.Context, run store.RunID) ([]store.Approval, error) {
 	return call(m, func() ([]store.Approval, error) { return m.Store.ListApprovals(ctx, run) })
+}
+
+// bury ends what a dead server would still try.
+func bury(m *mortal, q *Queue) {
+	m.kill()
+	q.mu.Lock()
+	leases := slices.Collect(maps.Values(q.leases))
+	q.mu.Unlock()
+	for _, l := range leases {
+		l.lose()
+	}
 }

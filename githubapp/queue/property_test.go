@@ -145,7 +145,19 @@ func (w *world) life(odds int, victim store.RunID, cancel bool) {
 	}
 	m.kill()
 	stop()
-	all.Wait()
+	over := make(chan struct{})
+	go func() {
+		all.Wait()
+		close(over)
+	}()
+	for {
+		bury(m, q)
+		select {
+		case <-over:
+			return
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }
 
 // work executes a job as long as its server lives: one step, which does its work
