@@ -19,6 +19,9 @@ HELM         := bin/tools/helm-$(HELM_VERSION)
 BUILDKIT_VERSION := $(shell awk '$$1 == "github.com/moby/buildkit" { print $$2 }' go.mod)
 BUILDKIT         := bin/tools/buildkitd-$(BUILDKIT_VERSION)
 
+ROOTLESSKIT_VERSION := v2.3.6
+ROOTLESSKIT         := bin/tools/rootlesskit-$(ROOTLESSKIT_VERSION)
+
 .PHONY: help
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -70,12 +73,16 @@ $(HELM): | go
 	CGO_ENABLED=0 GOBIN=$(CURDIR)/bin/tools $(GO) install helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
 	@mv bin/tools/helm $@
 
-# The tests of image builds need it. It is built with its own module's versions.
+# The tests of image builds need it, built with its own module's versions, and in a
+# cluster what runs it without root.
 .PHONY: buildkit
-buildkit: $(BUILDKIT)
+buildkit: $(BUILDKIT) $(ROOTLESSKIT)
 $(BUILDKIT): | go
 	$(GO) mod download github.com/moby/buildkit
 	cd "$$($(GO) list -m -f '{{.Dir}}' github.com/moby/buildkit)" && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(CURDIR)/$@ ./cmd/buildkitd
+$(ROOTLESSKIT): | go
+	CGO_ENABLED=0 GOBIN=$(CURDIR)/bin/tools $(GO) install github.com/rootless-containers/rootlesskit/v2/cmd/rootlesskit@$(ROOTLESSKIT_VERSION)
+	@mv bin/tools/rootlesskit $@
 
 .PHONY: fuzz
 fuzz: helper ## Run every fuzz target for FUZZTIME (default 10s) each

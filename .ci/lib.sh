@@ -40,6 +40,9 @@ install_for_tests() {
   command -v zstd >/dev/null || missing+=(zstd)
   # What images are pushed to.
   command -v docker-registry >/dev/null || missing+=(docker-registry)
+  # What a rootless builder maps users with.
+  command -v newuidmap >/dev/null || missing+=(uidmap)
+  command -v setcap >/dev/null || [[ -e /usr/sbin/setcap ]] || missing+=(libcap2-bin)
   if can_start_cluster; then # its script would install these while we install others
     command -v containerd >/dev/null || missing+=(containerd)
     command -v runc >/dev/null || missing+=(runc)
