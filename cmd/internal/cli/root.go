@@ -40,7 +40,7 @@ in Docker containers or directly on the host, offline if you like.`,
 	root.AddCommand(
 		a.runCommand(), a.buildCommand(), a.listCommand(), a.graphCommand(), a.checkCommand(), a.whyCommand(), a.exprCommand(),
 		a.runsCommand(), a.logsCommand(), a.artifactsCommand(), a.rerunCommandLine(), a.resumeCommand(), a.cancelCommand(), a.cacheCommand(),
-		a.serveCommand(), a.appCommand(), a.doctorCommand(), a.initCommand(), a.configCommand(), a.versionCommand(),
+		a.serveCommand(), a.appCommand(), a.secretCommand(), a.variableCommand(), a.doctorCommand(), a.initCommand(), a.configCommand(), a.versionCommand(),
 	)
 	completeConfig(root)
 	root.InitDefaultCompletionCmd()

@@ -16,6 +16,8 @@ type world struct {
 	repo string
 	env  []string // more variables
 	line *line    // to the API server, when lineToServer made one
+
+	ownerFile string // "": that of `drydock run`
 }
 
 // newWorld makes a world; when the test ends nothing of it may be left.
@@ -108,7 +110,11 @@ func (w *world) state(names ...string) string {
 
 // owner is the label of everything that this world's runs create.
 func (w *world) owner() string {
-	data, err := os.ReadFile(w.state("owner"))
+	file := w.ownerFile
+	if file == "" {
+		file = w.state("owner")
+	}
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return ""
 	}

@@ -1,0 +1,181 @@
+package livetest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/drydock-ci/drydock/githubapp/githubtest"
+	"github.com/drydock-ci/drydock/githubapp/setup"
+)
+
+// served is `drydock serve` beside a GitHub.
+type served struct {
+	*world
+	gh   *githubtest.GitHub
+	url  string
+	cmd  *exec.Cmd
+	log  string // file
+	done chan error
+}
+
+// serve starts the server in a world, as an operator would: with the App's
+// credentials in its folder and settings in the environment.
+func serve(t *testing.T, w *world, settings ...string) *served {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	s := &served{world: w, gh: githubtest.New(t), url: "http://" + address, log: filepath.Join(w.home, "serve.log")}
+	app := s.gh.App()
+	if err := setup.Save(w.state("app"), setup.Credentials{
+		ID: app.ID, Slug: app.Slug, ClientID: app.ClientID, Server: s.gh.URL(),
+		PrivateKey: app.PrivateKey, WebhookSecrets: [][]byte{[]byte(app.WebhookSecret)}, ClientSecret: app.ClientSecret,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.env = append(w.env, "DRYDOCK_GITHUB_SERVER_URL="+s.gh.URL(), "DRYDOCK_GITHUB_API_URL="+s.gh.URL()+"/api/v3",
+		"DRYDOCK_SERVER_LISTEN="+address, "DRYDOCK_SERVER_URL="+s.url, "DRYDOCK_LOG_LEVEL=info", "DRYDOCK_SERVER_NAME=one", "DRYDOCK_PULL=never")
+	w.env = append(w.env, settings...)
+	w.ownerFile = w.state("server", "owner")
+	s.start()
+	s.gh.SetWebhook(s.url + "/webhook")
+	t.Cleanup(func() {
+		s.stop(syscall.SIGTERM)
+		if t.Failed() {
+			data, _ := os.ReadFile(s.log)
+			t.Logf("the server's log:\n%s", data)
+		}
+	})
+	return s
+}
+
+// start starts the program and waits until it is ready.
+func (s *served) start() {
+	s.t.Helper()
+	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer log.Close()
+	cmd := exec.Command(binary, "serve", "--drain", "1s")
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = s.home, s.environ(), log, log
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.cmd, s.done = cmd, make(chan error, 1)
+	go func() { s.done <- cmd.Wait() }()
+	s.eventually("the server is ready", func() bool {
+		select {
+		case err := <-s.done:
+			data, _ := os.ReadFile(s.log)
+			s.t.Fatalf("the server ended: %v\n%s", err, data)
+		default:
+		}
+		res, err := http.Get(s.url + "/readyz")
+		if err != nil {
+			return false
+		}
+		res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	})
+}
+
+// stop ends the program with a signal and waits.
+func (s *served) stop(signal os.Signal) {
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Signal(signal)
+	select {
+	case <-s.done:
+	case <-time.After(30 * time.Second):
+		_ = s.cmd.Process.Kill()
+		<-s.done
+		s.t.Error("the server does not stop")
+	}
+	s.cmd = nil
+}
+
+// eventually waits for something that has to happen.
+func (s *served) eventually(what string, happened func() bool) {
+	s.t.Helper()
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if happened() {
+			return
+		}
+	}
+	s.t.Fatalf("it does not happen that %s", what)
+}
+
+func (s *served) token() string {
+	s.t.Helper()
+	data, err := os.ReadFile(s.state("server", "token"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return strings.TrimSpace(string(data))
+}
+
+// get asks the API as somebody on this machine.
+func (s *served) get(path string, into any) []byte {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+s.token())
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		s.t.Fatalf("GET %s: %d %s (%v)", path, res.StatusCode, data, err)
+	}
+	if into != nil {
+		if err := json.Unmarshal(data, into); err != nil {
+			s.t.Fatalf("GET %s: %v: %s", path, err, data)
+		}
+	}
+	return data
+}
+
+// checks are the check runs of a commit by name, the newest of a name.
+func (s *served) checks(r *githubtest.Repository, sha string) map[string]githubtest.CheckRun {
+	all := map[string]githubtest.CheckRun{}
+	for _, c := range s.gh.CheckRuns(r, sha) {
+		all[c.Name] = c
+	}
+	return all
+}
+
+// completed waits until so many check runs of a commit are completed.
+func (s *served) completed(r *githubtest.Repository, sha string, n int) map[string]githubtest.CheckRun {
+	s.t.Helper()
+	var all map[string]githubtest.CheckRun
+	s.eventually(fmt.Sprintf("%d check runs of %s are completed", n, sha[:7]), func() bool {
+		all = s.checks(r, sha)
+		done := 0
+		for _, c := range all {
+			if c.Status == "completed" {
+				done++
+			}
+		}
+		return done >= n
+	})
+	return all
+}
