@@ -118,17 +118,21 @@ func (s *sink) save(m *mark) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), s.l.q.lease)
-	defer cancel()
-	for wait := 10 * time.Millisecond; ; wait *= 2 {
+	// Whoever waits for the checkpoint goes on only when it is kept.
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		ctx, cancel := context.WithTimeout(context.Background(), s.l.q.lease)
 		err = s.l.q.Store.SaveCheckpoint(ctx, s.l.ticket, sealed)
-		if err == nil || errors.Is(err, store.ErrLeaseLost) || errors.Is(err, store.ErrNotFound) || s.isDead() || wait > 5*time.Second {
+		cancel()
+		if err == nil || errors.Is(err, store.ErrLeaseLost) || errors.Is(err, store.ErrNotFound) || s.isOver() {
 			return err
 		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			return err
-		}
+		time.Sleep(wait)
 	}
+}
+
+// isOver tells whether the job has ended, or is somebody else's.
+func (s *sink) isOver() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dead || s.closed
 }

@@ -135,6 +135,7 @@ type Queue struct {
 	looked bool // all open runs have been looked at once
 	// glances spare runs that nothing can be done for.
 	glances map[store.RunID]glance
+	listed  map[store.RunID]bool // runs on the pages so far
 }
 
 // New makes a Queue. Nothing happens before its methods are called.
@@ -159,7 +160,7 @@ func New(o Options) (*Queue, error) {
 	}
 	return &Queue{
 		Options: o, pace: defaultPace, leases: map[store.JobKey]*lease{},
-		wake: make(chan struct{}), drained: make(chan struct{}), timers: map[store.RunID]*time.Timer{}, glances: map[store.RunID]glance{},
+		wake: make(chan struct{}), drained: make(chan struct{}), timers: map[store.RunID]*time.Timer{}, glances: map[store.RunID]glance{}, listed: map[store.RunID]bool{},
 	}, nil
 }
 

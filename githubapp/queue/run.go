@@ -80,6 +80,9 @@ func (q *Queue) sweepRuns(ctx context.Context, before store.RunID) store.RunID {
 		return 0
 	}
 	for _, r := range list {
+		q.mu.Lock()
+		q.listed[r.ID] = true
+		q.mu.Unlock()
 		if !q.worthALook(&r) {
 			continue
 		}
@@ -89,6 +92,7 @@ func (q *Queue) sweepRuns(ctx context.Context, before store.RunID) store.RunID {
 		}
 	}
 	if len(list) < q.sweep {
+		q.forget()
 		return 0
 	}
 	return list[len(list)-1].ID
@@ -100,6 +104,19 @@ func (q *Queue) worthALook(r *store.Run) bool {
 	defer q.mu.Unlock()
 	g, ok := q.glances[r.ID]
 	return !ok || g.version != r.Version || !g.again.IsZero() && !q.Now().Before(g.again)
+}
+
+// forget drops what is remembered of runs that another server has ended: they
+// were on no page.
+func (q *Queue) forget() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for id := range q.glances {
+		if !q.listed[id] {
+			delete(q.glances, id)
+		}
+	}
+	clear(q.listed)
 }
 
 func (q *Queue) note(id store.RunID, g glance) {

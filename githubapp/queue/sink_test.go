@@ -90,6 +90,49 @@ func TestSlowStore(t *testing.T) {
 	}
 }
 
+func (s *slowStore) SaveCheckpoint(ctx context.Context, t store.Ticket, data []byte) error {
+	if s.failing.Load() {
+		return errors.New("the disk is full")
+	}
+	return s.Store.SaveCheckpoint(ctx, t, data)
+}
+
+// TestCheckpointWaits: what waits for a checkpoint to be kept waits until it is.
+func TestCheckpointWaits(t *testing.T) {
+	b := on(t)
+	slow := &slowStore{Store: b.s}
+	q := b.server("s", func(o *Options) { o.Store = slow })
+	id := b.start("jobs:\n  a: {runs-on: x, steps: [{run: echo}]}\n")
+	l := b.nextOf(q, "1-1 a")
+	slow.failing.Store(true)
+	l.Sink.Emit(runner.Line{Job: "a", Step: 1, Text: "before"})
+	var kept atomic.Int32
+	save := func(urgent bool) {
+		q.Checkpoints().Save(l.Job, &runner.Checkpoint{Version: 1, Job: "a"}, urgent, func() { kept.Add(1) })
+	}
+	save(false)
+	save(true)
+	time.Sleep(50 * time.Millisecond)
+	if kept.Load() != 0 || len(b.log(id, 1, "a")) != 0 {
+		t.Error("it counts as kept")
+	}
+	slow.failing.Store(false)
+	b.until("the checkpoint", func() bool { return kept.Load() == 2 })
+	b.wantLog(id, 1, "a", "before")
+	save(false) // soon will do
+	b.until("the next", func() bool { return kept.Load() == 3 })
+	j, err := b.s.Job(b.Context(), store.JobKey{Run: id, Attempt: 1, Job: "a"})
+	if err != nil || !strings.HasPrefix(string(j.Checkpoint), "checkpoint of job a of run 1, attempt 1\n{\"after\":1,") {
+		t.Errorf("checkpoint %.80q, %v", j.Checkpoint, err)
+	}
+	slow.failing.Store(true)
+	save(true)
+	time.Sleep(20 * time.Millisecond)
+	slow.failing.Store(false)
+	b.finish(l, plan.Success)
+	b.until("the last", func() bool { return kept.Load() == 4 })
+}
+
 // TestLostLease: a job whose lease is lost is told to stop at once, what it says
 // from then on goes nowhere, and what waits for the store waits no longer.
 func TestLostLease(t *testing.T) {
