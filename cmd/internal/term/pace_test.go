@@ -3,6 +3,7 @@ package term
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,19 +34,20 @@ func TestPace(t *testing.T) {
 				r := New(o)
 				r.Emit(runner.RunStarted{Run: "1", Workflow: "ci", Event: "push"})
 				r.Emit(runner.JobStarted{Job: "build", Name: "build"})
-				text, emitted := strings.Repeat("x", 1<<20), 0
+				text := strings.Repeat("x", 1<<20)
+				var emitted atomic.Int32
 				done := make(chan struct{})
 				go func() {
 					defer close(done)
 					for i := range 24 {
 						r.Emit(runner.Line{Job: "build", Step: 1, Text: fmt.Sprint(i, text)})
-						emitted++
+						emitted.Add(1)
 					}
 				}()
 				synctest.Wait()
 				time.Sleep(time.Minute)
-				if emitted < 15 || emitted > 20 {
-					t.Errorf("%d lines of 1 MB were taken while nobody read", emitted)
+				if n := emitted.Load(); n < 15 || n > 20 {
+					t.Errorf("%d lines of 1 MB were taken while nobody read", n)
 				}
 				r.Emit(runner.StepFinished{Job: "build"}) // does not wait
 				close(g.open)
