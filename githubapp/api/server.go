@@ -122,7 +122,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			if cause == http.ErrAbortHandler { //nolint:errorlint // it is this very value
-				panic(cause) //nolint:forbidigo // net/http's own way to end a connection
+				panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's own way to end a connection
 			}
 			s.Log.Error("request failed", "path", r.URL.Path, "cause", cause, "stack", string(debug.Stack()))
 			writeError(w, answerable(errors.New("internal")))

@@ -92,6 +92,7 @@ func TestChecks(t *testing.T) {
 		{"Getter is no Get", "names", "config/a.go", "package config\n\nfunc Getter() {}\n", ""},
 
 		{"panic", "ends", "config/a.go", "package config\n\nfunc f() { panic(1) }\n", "config/a.go:3:12: panic outside main"},
+		{"abort a connection", "ends", "config/a.go", "package config\n\nimport \"net/http\"\n\nfunc f() { panic(http.ErrAbortHandler) }\n", ""},
 		{"log.Fatal", "ends", "config/a.go", "package config\n\nimport \"log\"\n\nfunc f() { log.Fatalf(\"\") }\n", "log.Fatalf outside main"},
 		{"panic in main", "ends", "cmd/drydock/a.go", "package main\n\nfunc f() { panic(1) }\n", ""},
 		{"panic in a test", "ends", "config/a_test.go", "package config\n\nfunc f() { panic(1) }\n", ""},

@@ -85,7 +85,7 @@ func checkEnds(t *tree) []string {
 			ast.Inspect(f.ast, func(n ast.Node) bool {
 				call, ok := n.(*ast.CallExpr)
 				if ok {
-					if name := ends(call.Fun); name != "" {
+					if name := ends(call); name != "" {
 						problems = append(problems, fmt.Sprintf("%s: %s outside main: return an error", t.fset.Position(call.Pos()), name))
 					}
 				}
@@ -96,11 +96,12 @@ func checkEnds(t *tree) []string {
 	return problems
 }
 
-// ends names the call if it ends the program.
-func ends(fun ast.Expr) string {
-	switch fun := fun.(type) {
+// ends names the call if it ends the program. panic(http.ErrAbortHandler) does not:
+// it is net/http's way to end a connection.
+func ends(call *ast.CallExpr) string {
+	switch fun := call.Fun.(type) {
 	case *ast.Ident:
-		if fun.Name == "panic" {
+		if fun.Name == "panic" && !(len(call.Args) == 1 && isAbortHandler(call.Args[0])) {
 			return "panic"
 		}
 	case *ast.SelectorExpr:
@@ -110,6 +111,15 @@ func ends(fun ast.Expr) string {
 		}
 	}
 	return ""
+}
+
+func isAbortHandler(e ast.Expr) bool {
+	s, ok := e.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	x, ok := s.X.(*ast.Ident)
+	return ok && x.Name == "http" && s.Sel.Name == "ErrAbortHandler"
 }
 
 // checkTop holds the top of the repository against the list.
