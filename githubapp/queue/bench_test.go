@@ -102,7 +102,7 @@ func newBench(t *testing.T, c *clock, open func() store.Store, options ...func(*
 
 var testPace = pace{
 	lease: 20 * time.Second, extend: 20 * time.Millisecond, poll: 20 * time.Millisecond, tick: 10 * time.Millisecond, sweep: 20,
-	flush: 5 * time.Millisecond, retry: time.Millisecond, again: 50 * time.Millisecond,
+	flush: 5 * time.Millisecond, retry: time.Millisecond, again: 50 * time.Millisecond, absent: 10 * time.Minute,
 }
 
 // server is another server on the same store.

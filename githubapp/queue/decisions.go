@@ -118,6 +118,7 @@ func (t *turn) end(ctx context.Context, leg *plan.Leg, c plan.Conclusion, output
 	delete(t.p.Held, leg.ID)
 	delete(t.p.Aborts, leg.ID)
 	delete(t.p.Retries, leg.ID)
+	delete(t.p.Absent, leg.ID)
 	t.p.Late = slices.DeleteFunc(t.p.Late, func(id plan.LegID) bool { return id == leg.ID })
 	if len(leg.Concurrency) > 0 {
 		t.change.Leave = append(t.change.Leave, store.Holder{Run: t.run.ID, Job: leg.ID})

@@ -284,6 +284,34 @@ func (l *lease) giveBack(ctx context.Context, reason string, delay time.Duration
 	return l.q.Store.Return(ctx, l.ticket, delay)
 }
 
+// leave leaves the job to the worker that alone can go on with it, unless that
+// has not come back for too long.
+func (l *lease) leave(ctx context.Context, worker string) error {
+	var since time.Time
+	err := l.q.move(ctx, l.key.Run, func(_ context.Context, t *turn) error {
+		if _, err := l.of(t); err != nil {
+			return err
+		}
+		if t.p.Absent == nil {
+			t.p.Absent = map[plan.LegID]time.Time{}
+		}
+		if since = t.p.Absent[l.key.Job]; since.IsZero() {
+			since = t.now()
+			t.p.Absent[l.key.Job] = since
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errStale):
+		return l.q.Store.Finish(ctx, l.ticket)
+	case err != nil:
+		return err
+	case l.q.Now().Sub(since) < l.q.absent:
+		return l.q.Store.Return(ctx, l.ticket, l.q.absent/10)
+	}
+	return l.q.close(ctx, l, plan.Failure, fmt.Sprintf("lost: worker %q ended while the job ran, and has not come back for %s: nobody else can go on with it", worker, l.q.absent))
+}
+
 // of is the leg of the lease in a turn of its run.
 func (l *lease) of(t *turn) (*plan.Leg, error) {
 	if t.run.State == store.Completed || t.run.Attempt != l.key.Attempt {

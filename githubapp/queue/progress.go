@@ -31,8 +31,9 @@ type progress struct {
 	// groups: whether they hold them.
 	Calls map[plan.LegID]bool `json:"calls,omitempty"`
 
-	Taken map[plan.LegID]takenOver `json:"taken,omitempty"`
-	Late  []plan.LegID             `json:"late,omitempty"`
+	Absent map[plan.LegID]time.Time `json:"absent,omitempty"` // since when their worker is missed
+	Taken  map[plan.LegID]takenOver `json:"taken,omitempty"`
+	Late   []plan.LegID             `json:"late,omitempty"`
 
 	Cancelled string      `json:"cancelled,omitempty"`
 	Forced    bool        `json:"forced,omitempty"`

@@ -56,6 +56,10 @@ type Options struct {
 	Member func(ctx context.Context, team int64, by store.Actor) (bool, error)
 	// Changed is called after each change of a run. It must not block.
 	Changed func(store.RunID)
+	// Resumes tells whether this process can go on with a job that another worker
+	// began in that place: not if the place is of the other's machine alone. Such a
+	// job is left to its worker for some minutes, and is lost then. Nil: it can.
+	Resumes func(p runner.Place, worker string) bool
 	Seal    Sealer // of checkpoints
 	Limits  store.Limits
 	// Owner is the name of this process's workers: unique among the processes
@@ -174,11 +178,12 @@ type pace struct {
 	flush  time.Duration // the longest wait of an event
 	retry  time.Duration // before a job is tried again, times the tries
 	again  time.Duration // before something that failed is looked at again
+	absent time.Duration // how long a job waits for the worker that alone can go on with it
 }
 
 var defaultPace = pace{
 	lease: 45 * time.Second, extend: 5 * time.Second, poll: 2 * time.Second, tick: time.Second, sweep: 100,
-	flush: 50 * time.Millisecond, retry: 15 * time.Second, again: 30 * time.Second,
+	flush: 50 * time.Millisecond, retry: 15 * time.Second, again: 30 * time.Second, absent: 5 * time.Minute,
 }
 
 // KeyOf is the store's key of a job that was made here: its Run is

@@ -192,7 +192,38 @@ func TestHandedOutTooOften(t *testing.T) {
 		b.nextOf(b.server("s"), "1-1 a")
 	}
 	b.nextOf(b.server("s"), "")
-	b.want(id, "failure", "a failure: lost: it was handed to workers 20 times, and none of them came to its end")
+	b.want(id, "failure", "a failure: lost: it was handed to workers 50 times, and none of them came to its end")
+}
+
+// TestOnlyItsWorker: a job in a place of one machine waits for that machine's
+// worker, and not for ever.
+func TestOnlyItsWorker(t *testing.T) {
+	b := on(t)
+	id := b.start("jobs:\n  a: {runs-on: x, steps: [{run: echo}]}\n")
+	local := func(o *Options) {
+		o.Resumes = func(p runner.Place, worker string) bool { return p.Executor != "docker" }
+	}
+	b.nextOf(b.server("m1", local), "1-1 a")
+	items, err := b.s.ListQueue(b.Context(), id, 1)
+	b.ok(err)
+	b.ok(b.s.SaveCheckpoint(b.Context(), store.Ticket{Item: items[0].ID, Try: 1},
+		[]byte("checkpoint of job a of run 1, attempt 1\n{\"after\":0,\"checkpoint\":{\"job\":\"a\",\"place\":{\"executor\":\"docker\"}}}")))
+	b.clock.add(time.Minute) // the lease ends
+	other := b.server("m2", local)
+	b.nextOf(other, "")
+	b.clock.add(2 * time.Minute)
+	b.nextOf(other, "")
+	b.clock.add(2 * time.Minute)
+	if l := b.nextOf(b.server("m1", local), "1-1 a"); l.Checkpoint == nil {
+		b.Error("it begins anew")
+	}
+	b.want(id, "in_progress", "a in_progress")
+	b.clock.add(time.Minute)
+	for range 8 { // it is missed from now on
+		b.nextOf(other, "")
+		b.clock.add(90 * time.Second)
+	}
+	b.want(id, "failure", `a failure: lost: worker "m1" ended while the job ran, and has not come back for 10m0s: nobody else can go on with it`)
 }
 
 // TestForeignCheckpoint: what was sealed for another job, or is broken, is not

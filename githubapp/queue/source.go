@@ -16,7 +16,7 @@ import (
 
 // maxLeases is how often a job is handed out before it counts as lost: it may be
 // what ends the programs that work on it.
-const maxLeases = 20
+const maxLeases = 50
 
 // Source gives this process's workers their jobs. A lease is extended for as
 // long as the process lives. When it is lost, the job is told to stop and its
@@ -156,6 +156,9 @@ func (q *Queue) begin(ctx context.Context, got *store.Lease) (*runner.Lease, err
 	if lost != "" {
 		return nil, q.close(ctx, l, plan.Failure, "lost: "+lost)
 	}
+	if kept != nil && row.Worker != q.Owner && q.Resumes != nil && !q.Resumes(kept.Checkpoint.Place, row.Worker) {
+		return nil, l.leave(ctx, row.Worker)
+	}
 	var job runner.Job
 	if err := json.Unmarshal(row.Message, &job); err != nil {
 		return nil, q.close(ctx, l, plan.Failure, fmt.Sprintf("lost: its message cannot be read: %v", err))
@@ -177,6 +180,7 @@ func (q *Queue) begin(ctx context.Context, got *store.Lease) (*runner.Lease, err
 			t.run.Started = t.now()
 		}
 		l.retries = t.p.Retries[key.Job]
+		delete(t.p.Absent, key.Job)
 		return nil
 	})
 	if errors.Is(err, errStale) {
@@ -233,6 +237,9 @@ func (q *Queue) resumable(ctx context.Context, got *store.Lease, row *store.Job)
 		if err == nil {
 			k = &kept{}
 			err = json.Unmarshal(plain, k)
+		}
+		if err == nil && k.Checkpoint == nil {
+			err = errors.New("it is empty")
 		}
 		if err != nil {
 			return nil, nil, fmt.Sprintf("worker %q ended while the job ran, and its checkpoint cannot be read: %v", row.Worker, err), nil
