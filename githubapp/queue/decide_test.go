@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/drydock-ci/drydock/githubapp/store"
+	"github.com/drydock-ci/drydock/workflow/expr"
 	"github.com/drydock-ci/drydock/workflow/plan"
 )
 
@@ -297,6 +298,19 @@ func environments(b *bench) {
 	id = b.start(one)
 	b.want(id, "failure", `a failure: environment "prod": runs of forks may not use it`)
 
+	// Its own variables do not name it: they would lead around its rules.
+	rules = Protection{Refused: "not this one"}
+	b.q.Variables = func(context.Context, *store.Run, string) (map[string]string, error) {
+		return map[string]string{"WHERE": "prod"}, nil
+	}
+	p := planned(b, "jobs:\n  a: {runs-on: x, environment: \"${{ vars.WHERE }}\", steps: [{run: echo}]}\n")
+	p.Plan.Contexts["vars"] = expr.StringMap(map[string]string{"WHERE": "test"}, false)
+	id = b.create(p)
+	b.does("4-1 a", plan.Success)
+	if j, err := b.s.Job(b.Context(), store.JobKey{Run: id, Attempt: 1, Job: "a"}); err != nil || j.Environment != "test" {
+		b.Errorf("environment %q, %v", j.Environment, err)
+	}
+
 	// What cannot be asked is asked again.
 	rules, unreachable = Protection{}, errors.New("503")
 	id = b.start(one)
@@ -304,7 +318,7 @@ func environments(b *bench) {
 	b.next("")
 	unreachable = nil
 	b.until("another look", func() bool { return b.run(id).State == store.Queued })
-	b.does("4-1 a", plan.Success)
+	b.does("5-1 a", plan.Success)
 
 	// The timer.
 	rules = Protection{Wait: time.Hour}
@@ -318,7 +332,7 @@ func environments(b *bench) {
 	b.next("")
 	b.clock.add(2 * time.Minute)
 	b.ok(b.q.Advance(b.Context(), id))
-	b.does("5-1 a", plan.Success)
+	b.does("6-1 a", plan.Success)
 
 	// Reviewers.
 	rules = Protection{Reviewers: []Reviewer{{User: mona.ID}, {Team: 77}}, PreventSelfReview: true}
@@ -338,7 +352,7 @@ func environments(b *bench) {
 	b.fails(approve(2, "abc", hub, store.Approved), ErrNotWaiting)
 	b.next("")
 	b.ok(approve(1, "abc", hub, store.Approved))
-	b.does("6-1 a", plan.Failure)
+	b.does("7-1 a", plan.Failure)
 	b.fails(approve(1, "abc", hub, store.Approved), ErrNotWaiting)
 
 	// Each attempt anew.

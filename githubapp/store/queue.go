@@ -110,7 +110,7 @@ func LabelSet(labels []string) string {
 	return string(text)
 }
 
-// AnyLabel, offered by a worker, stands for all labels.
+// AnyLabel stands for all labels, when a worker offers it.
 const AnyLabel = "*"
 
 // Offers tells whether a worker with these labels can take a job of that set.

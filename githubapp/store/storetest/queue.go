@@ -43,6 +43,9 @@ func queueOrder(t *suite) {
 	t.equal("lease", []any{l.Try, l.Item.Tries, l.Item.Worker, l.Expires, l.Item.Key.Run}, []any{1, 1, "w7", t.clock.now().Add(time.Hour), 1})
 	t.lease(all, "a2")
 	t.lease(all, "")
+	t.enqueue(4, 1, 0, []string{"riscv", "*"}, "any")
+	t.lease(all, "")
+	t.lease(store.Offer{Labels: []string{store.AnyLabel}}, "any")
 }
 
 func queueFair(t *suite) {
