@@ -46,6 +46,10 @@ type Spec struct {
 	// end's options know it. A workflow has no say in it. Empty: what is set for
 	// all.
 	Class string `json:"class,omitempty"`
+	// Confined leaves out what the operator's options open to other places: the
+	// engine's socket, privileges, folders and devices of the machine, volumes
+	// that jobs share. A place that cannot be without them is refused.
+	Confined bool `json:"confined,omitempty"`
 	// Log gets what happens while the place is made, a line a call: pulls,
 	// services, health.
 	Log func(line string) `json:"-"`

@@ -207,7 +207,7 @@ func (s *Server) Run(ctx context.Context, drain time.Duration) (left int, err er
 	for name, f := range map[string]func(context.Context) error{"intake": s.intake.Run, "reconcile": s.reconcile.Run} {
 		loops.Go(func() { s.loop(ctx, name, f) })
 	}
-	source := &finite{Source: s.metrics.Source(s.queue.Source()), stop: ctx, ended: s.ended}
+	source := &finite{Source: s.metrics.Source(s.queue.Source()), stop: ctx, confined: s.granter.Confined, ended: s.ended}
 	done := make(chan error, 1)
 	worker := runner.Worker{Source: source, Engine: s.o.Engine, Slots: s.o.Slots}
 	go func() { done <- worker.Run(serving) }()
@@ -260,11 +260,13 @@ func (s *Server) ended(ctx context.Context, job *runner.Job) {
 	}
 }
 
-// finite is a source that ends when stop does, without touching what runs.
+// finite is a source that ends when stop does, without touching what runs. Its
+// jobs get a place by how far they are trusted.
 type finite struct {
 	runner.Source
-	stop  context.Context //nolint:containedctx // its end is all that counts
-	ended func(context.Context, *runner.Job)
+	stop     context.Context //nolint:containedctx // its end is all that counts
+	confined func(context.Context, *runner.Job) bool
+	ended    func(context.Context, *runner.Job)
 
 	mu sync.Mutex
 	n  int
@@ -286,6 +288,7 @@ func (f *finite) Next(ctx context.Context) (*runner.Lease, error) {
 	}
 	f.count(1)
 	finish, job := lease.Finish, lease.Job
+	job.Place.Confined = f.confined(ctx, job)
 	lease.Finish = func(ctx context.Context, r runner.Result) error {
 		defer f.count(-1)
 		f.ended(ctx, job)

@@ -31,11 +31,13 @@ type Place struct {
 	Executor string   `json:"executor"` // "docker", "host", "kubernetes"
 	Image    string   `json:"image,omitempty"`
 	Labels   []string `json:"labels,omitempty"` // what runs-on asked for
-	// Class, Options, Pull and Linger come from the operator, not the workflow.
+	// Class, Options, Pull, Linger and Confined come from the operator, not the workflow.
 	Class   string              `json:"class,omitempty"` // see executor.Spec
 	Options string              `json:"options,omitempty"`
 	Pull    executor.PullPolicy `json:"pull,omitempty"`
 	Linger  int                 `json:"linger,omitempty"`
+	// Confined: the job is trusted less than others; see executor.Spec.
+	Confined bool `json:"confined,omitempty"`
 }
 
 // Checkout says what stands for the repository under test.

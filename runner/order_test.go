@@ -182,10 +182,10 @@ func TestBrokenOutputFailsTheJob(t *testing.T) {
 
 func TestPlaceOfTheJob(t *testing.T) {
 	r := bench{workflow: job("steps:\n  - run: echo\n"), setup: func(e *Engine, j *Job) {
-		e.Owner, j.Place.Options = "me", "--cpus 1"
+		e.Owner, j.Place.Options, j.Place.Confined = "me", "--cpus 1", true
 	}}.run(t)
 	spec := r.fake.Calls("create")[0].Spec
-	if spec.Kind != executor.Machine || spec.Image.Ref != "img" || spec.Labels.Owner != "me" || spec.Labels.Job != "build" || spec.Options != "--cpus 1" || spec.Name != "demo-build" {
+	if spec.Kind != executor.Machine || spec.Image.Ref != "img" || spec.Labels.Owner != "me" || spec.Labels.Job != "build" || spec.Options != "--cpus 1" || spec.Name != "demo-build" || !spec.Confined {
 		t.Errorf("spec %+v", spec)
 	}
 }

@@ -20,14 +20,15 @@ func (x *execution) placeSpec(log func(string)) error {
 	}
 	x.executor = ex
 	x.spec = executor.Spec{
-		Name:    x.repositoryName() + "-" + x.job.Leg.Job.ID,
-		Labels:  executor.Labels{Owner: x.Owner, Run: x.job.Run, Job: string(x.job.ID())},
-		Kind:    executor.Machine,
-		Image:   executor.Image{Ref: place.Image, Pull: place.Pull},
-		Class:   place.Class,
-		Options: place.Options,
-		Linger:  place.Linger,
-		Log:     log,
+		Name:     x.repositoryName() + "-" + x.job.Leg.Job.ID,
+		Labels:   executor.Labels{Owner: x.Owner, Run: x.job.Run, Job: string(x.job.ID())},
+		Kind:     executor.Machine,
+		Image:    executor.Image{Ref: place.Image, Pull: place.Pull},
+		Class:    place.Class,
+		Options:  place.Options,
+		Linger:   place.Linger,
+		Confined: place.Confined,
+		Log:      log,
 	}
 	if x.spec.Linger == 0 {
 		x.spec.Linger = x.Linger

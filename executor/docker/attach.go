@@ -35,7 +35,8 @@ func (x *Executor) Attach(ctx context.Context, id executor.EnvironmentID) (execu
 	kind := executor.Kind(l[labelKind])
 	e := &environment{
 		x: x, c: c, container: r.ID, place: l[labelPlace],
-		labels: executor.Labels{Owner: executor.OwnerID(l[labelOwner]), Run: executor.RunID(l[labelRun]), Job: l[labelJob]},
+		labels:   executor.Labels{Owner: executor.OwnerID(l[labelOwner]), Run: executor.RunID(l[labelRun]), Job: l[labelJob]},
+		confined: l[labelConfine] != "",
 	}
 	if role(l[labelRole]) != roleJob {
 		e.note(r.ID)

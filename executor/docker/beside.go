@@ -53,6 +53,7 @@ func (e *environment) Container(ctx context.Context, spec executor.ContainerSpec
 	h := housing{
 		name: out.place, image: spec.Image, pic: pic, settings: set, labels: labels,
 		network: e.info.Container.Network, mounts: e.shares(spec.Share, subpath),
+		confined: e.confined,
 	}
 	out.note(out.place)
 	e.note(out.place) // closing the job closes it

@@ -75,26 +75,27 @@ func (x *Executor) draft(c *connection, spec executor.Spec) (*building, error) {
 		return nil, executor.Errorf("create a place", executor.Invalid, "it names no image")
 	}
 	var err error
+	policy := x.policyFor(spec.Confined)
 	b.job, err = judge(request{
 		what: "the job's container", role: roleJob, env: spec.Env,
 		ports: spec.Ports, volumes: spec.Volumes, options: spec.Options,
-	}, x.opts.Policy)
+	}, policy)
 	if err != nil {
-		return nil, err
+		return nil, hinted(err, spec)
 	}
 	if len(b.job.ports) > 0 {
 		b.job.notes = append(b.job.notes, "ports of the job's container are not published on this machine")
 	}
-	if b.services, err = draftServices(spec, x.opts.Policy); err != nil {
-		return nil, err
+	if b.services, err = draftServices(spec, policy); err != nil {
+		return nil, hinted(err, spec)
 	}
-	b.own = len(b.services) > 0 || spec.Containers || x.opts.Isolate || x.opts.Policy.AllowSocket || c.product == podman
+	b.own = len(b.services) > 0 || spec.Containers || x.opts.Isolate || policy.AllowSocket || c.product == podman
 	b.network = b.name
 	if !b.own {
 		b.network = defaultNetwork
 	}
 	b.env.x, b.env.c, b.env.place = x, c, b.name
-	b.env.labels = spec.Labels
+	b.env.labels, b.env.confined = spec.Labels, spec.Confined
 	return b, nil
 }
 
@@ -171,6 +172,9 @@ func (b *building) makeJob(ctx context.Context) error {
 	paths := pathsOf(b.spec.Kind, toolCache(b.spec.Kind, env))
 	labels := labelsOf(b.spec.Labels, b.name, roleJob)
 	labels[labelKind], labels[labelNetwork], labels[labelTools] = string(b.spec.Kind), b.network, paths.ToolCache
+	if b.spec.Confined {
+		labels[labelConfine] = "true"
+	}
 	maps.Copy(labels, b.job.config.Labels)
 	if b.spec.Kind == executor.Container {
 		b.job.config.Env = append(b.job.config.Env, "HOME="+paths.Home)
@@ -178,6 +182,7 @@ func (b *building) makeJob(ctx context.Context) error {
 	h := housing{
 		name: b.name, image: img, pic: pic, settings: b.job, labels: labels, network: b.network,
 		linger: b.spec.Linger, work: paths.Work, tools: paths.ToolCache, provide: b.spec.Provide,
+		confined: b.spec.Confined,
 	}
 	if b.spec.Expose {
 		h.sockets = b.x.makeSockets(b.c, b.spec.Labels)

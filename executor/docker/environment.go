@@ -24,7 +24,9 @@ type environment struct {
 	c      *connection
 	labels executor.Labels
 	place  string // the name that its parts share
-	token  string
+	// confined, as its spec was: containers beside it are, too.
+	confined bool
+	token    string
 
 	container string // id
 	info      executor.Info

@@ -196,6 +196,32 @@ func TestExposeToBuilder(t *testing.T) {
 	}
 }
 
+// TestConfinedPlace: the engine's socket is neither in a confined job nor in the
+// containers beside it, after a restart neither.
+func TestConfinedPlace(t *testing.T) {
+	x, labels := live(t, Options{Policy: Policy{AllowSocket: true}})
+	for name, confined := range map[string]bool{"open": false, "confined": true} {
+		e := create(t, x, executor.Spec{Name: name, Labels: labels, Kind: executor.Machine, Containers: true, Confined: confined})
+		again, err := x.Attach(t.Context(), e.ID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer again.(*environment).Disconnect()
+		beside, err := again.(executor.Containers).Container(t.Context(), executor.ContainerSpec{Name: "beside", Image: executor.Image{Ref: testImage}, Dir: "/"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for who, place := range map[string]executor.Environment{"itself": e, "a docker action": beside} {
+			if _, code := sh(t, place, "test -S /var/run/docker.sock"); (code != 0) != confined {
+				t.Errorf("%s: %s has the socket: %v", name, who, code == 0)
+			}
+		}
+		if err := beside.Close(t.Context()); err != nil { // e does not know it
+			t.Error(err)
+		}
+	}
+}
+
 // BenchmarkExposeOnly is what a job pays that exposes a port and is not visited.
 func BenchmarkExposeOnly(b *testing.B) {
 	x, labels := live(b, Options{})

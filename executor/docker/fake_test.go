@@ -263,3 +263,41 @@ func TestFollow(t *testing.T) {
 		t.Errorf("%v %q", err, lines)
 	}
 }
+
+// TestConfined: what the operator opens to jobs stays closed to a confined one.
+func TestConfined(t *testing.T) {
+	open := Options{Policy: Policy{AllowSocket: true, AllowPrivileged: true, AllowMounts: []string{"/srv"}}, ToolCacheVolume: "tools"}
+	for _, confined := range []bool{false, true} {
+		x, f := faked(t, open)
+		f.fail["start"] = errors.New("far enough")
+		spec := executor.Spec{Name: "job", Kind: executor.Machine, Image: executor.Image{Ref: "here"}, Confined: confined}
+		_, _ = x.Create(context.Background(), spec)
+		for name, h := range f.hosts {
+			var sources []string
+			for _, m := range h.Mounts {
+				sources = append(sources, m.Source)
+			}
+			for _, source := range []string{"/engine.sock", "tools"} {
+				if got := slices.Contains(sources, source); got == confined {
+					t.Errorf("confined %v: %q is mounted: %v (%q)", confined, source, got, sources)
+				}
+			}
+			if got := f.configs[name].Labels[labelConfine] != ""; got != confined {
+				t.Errorf("confined %v: labels %v", confined, f.configs[name].Labels)
+			}
+		}
+		for _, with := range []executor.Spec{
+			{Options: "--privileged"}, {Volumes: []string{"/srv:/srv"}}, {Volumes: []string{"/var/run/docker.sock:/d"}},
+			{Services: []executor.Service{{ID: "db", Image: executor.Image{Ref: "here"}, Options: "--privileged"}}},
+		} {
+			with.Name, with.Kind, with.Image, with.Confined = spec.Name, executor.Container, spec.Image, confined
+			_, err := x.draft(&connection{}, with)
+			if got := executor.IsKind(err, executor.Refused); got != confined {
+				t.Errorf("confined %v, %+v: %v", confined, with, err)
+			}
+			if confined && (strings.Contains(err.Error(), "drydock.yaml") || !strings.Contains(err.Error(), "trusted less")) {
+				t.Errorf("the error gives a hint that does not help: %v", err)
+			}
+		}
+	}
+}

@@ -38,6 +38,7 @@ type housing struct {
 	provide  []executor.Provided
 	mounts   []mount.Mount // more of them
 	sockets  string        // folder of this machine, empty: none
+	confined bool          // see executor.Spec
 
 	id       string
 	provided bool
@@ -146,7 +147,7 @@ func (x *Executor) ownMounts(host *container.HostConfig, h *housing, c *connecti
 	}
 	switch {
 	case h.tools == "" || taken[h.tools]:
-	case x.opts.ToolCacheVolume != "":
+	case x.opts.ToolCacheVolume != "" && !h.confined:
 		host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeVolume, Source: x.opts.ToolCacheVolume, Target: h.tools})
 	case host.ReadonlyRootfs:
 		host.Mounts = append(host.Mounts, volume(h.tools))
@@ -161,7 +162,7 @@ func (x *Executor) ownMounts(host *container.HostConfig, h *housing, c *connecti
 			host.Tmpfs["/github"] = "mode=0755"
 		}
 	}
-	if path, ok := strings.CutPrefix(c.host, "unix://"); ok && x.opts.Policy.AllowSocket && !taken[enginePath] {
+	if path, ok := strings.CutPrefix(c.host, "unix://"); ok && x.policyFor(h.confined).AllowSocket && !taken[enginePath] {
 		host.Mounts = append(host.Mounts, mount.Mount{Type: mount.TypeBind, Source: path, Target: enginePath})
 	}
 }

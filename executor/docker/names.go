@@ -23,6 +23,7 @@ const (
 	labelPorts   = labelPrefix + "ports"
 	labelNetwork = labelPrefix + "network"
 	labelTools   = labelPrefix + "tools"
+	labelConfine = labelPrefix + "confined"
 )
 
 // Paths inside containers.

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"path"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/drydock-ci/drydock/executor"
 )
 
 // Policy is what the operator lets workflows ask of the engine. The zero value
@@ -40,6 +42,23 @@ const (
 
 // enginePath is where jobs expect the engine's socket.
 const enginePath = "/var/run/docker.sock"
+
+// policyFor is what a place may have: a confined one nothing of it.
+func (x *Executor) policyFor(confined bool) Policy {
+	if confined {
+		return Policy{}
+	}
+	return x.opts.Policy
+}
+
+// hinted corrects the error of a confined place: no setting would help.
+func hinted(err error, spec executor.Spec) error {
+	var e *executor.Error
+	if spec.Confined && errors.As(err, &e) && e.Kind == executor.Refused {
+		e.Hint = "remove it: a job that is trusted less than others, such as a fork's, does not get it"
+	}
+	return err
+}
 
 // volume says whether a volume may be used.
 func (p Policy) volume(v volume) error {

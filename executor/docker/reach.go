@@ -15,7 +15,7 @@ import (
 
 // needsDefault tells whether a place has to be there.
 func (b *building) needsDefault() bool {
-	return b.own && b.spec.Expose && b.x.opts.Policy.AllowSocket && b.c.product != podman
+	return b.own && b.spec.Expose && b.x.policyFor(b.spec.Confined).AllowSocket && b.c.product != podman
 }
 
 // joinDefault connects a container that has not started yet.

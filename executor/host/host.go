@@ -83,6 +83,12 @@ func supported() error {
 
 // check refuses what needs containers.
 func check(op string, spec executor.Spec) error {
+	if spec.Confined {
+		return &executor.Error{
+			Op: op, Kind: executor.Refused,
+			Err: errors.New("on this machine itself nothing confines a job that is trusted less than others"), Hint: "map its label to an image",
+		}
+	}
 	var what string
 	switch {
 	case spec.Kind == executor.Container:

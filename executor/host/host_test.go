@@ -45,6 +45,9 @@ func TestUnsupported(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
+	if _, err := x.Create(t.Context(), executor.Spec{Confined: true}); !executor.IsKind(err, executor.Refused) {
+		t.Errorf("a confined job: %v", err)
+	}
 	if c, err := x.Probe(t.Context()); err != nil || c.Containers {
 		t.Errorf("probe: %+v, %v", c, err)
 	}

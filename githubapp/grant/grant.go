@@ -76,6 +76,17 @@ func (g *Granter) facts(ctx context.Context, job *runner.Job) (facts, error) {
 	return f, nil
 }
 
+// Confined tells whether a job gets nothing of what the operator opens to others
+// (runner.Place.Confined). When nobody can tell, it is.
+func (g *Granter) Confined(ctx context.Context, job *runner.Job) bool {
+	f, err := g.facts(ctx, job)
+	if err != nil {
+		g.Log.WarnContext(ctx, "look up how far a job is trusted", "run", string(job.Run), "job", string(job.ID()), "err", err)
+		return true
+	}
+	return !f.caps.Open
+}
+
 // Secrets are those of a job, GITHUB_TOKEN among them (runner.Engine.Secrets). A
 // job that asks for what its zone does not have gets an error, before any step.
 func (g *Granter) Secrets(ctx context.Context, job *runner.Job) (map[string]string, error) {

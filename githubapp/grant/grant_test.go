@@ -187,6 +187,24 @@ func TestHost(t *testing.T) {
 	}
 }
 
+// TestConfined: what the operator opens to jobs is not for every zone, and not for
+// a job that the store does not know.
+func TestConfined(t *testing.T) {
+	w := newWorld(t)
+	for zone, want := range map[trust.Zone]bool{
+		trust.Fork: true, trust.ForkTarget: true, trust.PullRequest: false, trust.Branch: false, trust.Protected: false, trust.Schedule: false, "unheard of": true,
+	} {
+		if got := w.Confined(t.Context(), w.job(t, zone, "", nil)); got != want {
+			t.Errorf("%s: confined %v, want %v", zone, got, want)
+		}
+	}
+	unknown := w.job(t, trust.Protected, "", nil)
+	unknown.Run = "4711-1"
+	if !w.Confined(t.Context(), unknown) {
+		t.Error("a job of a run that is not there is trusted")
+	}
+}
+
 // noted keeps the jobs that services see.
 type noted struct{ jobs []*runner.Job }
 

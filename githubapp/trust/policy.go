@@ -35,7 +35,7 @@ type Capabilities struct {
 	IDToken      bool   // with `permissions: id-token: write`
 	CacheWrite   bool
 	Environments bool // jobs with `environment:` run
-	Socket       bool // the container engine's, where the operator allows it at all
+	Open         bool // what the operator opens to jobs: the engine's socket, privileges, folders and devices of the machine
 	Host         bool // jobs may run on the server's machine itself, where a label says so
 	Approval     When // before a run begins; "": Always
 }
@@ -48,10 +48,10 @@ type Policy map[Zone]Capabilities
 // server's machine itself.
 func Default() Policy {
 	all := Capabilities{
-		Token: Full, Secrets: true, IDToken: true, CacheWrite: true, Environments: true, Socket: true, Host: true, Approval: Never,
+		Token: Full, Secrets: true, IDToken: true, CacheWrite: true, Environments: true, Open: true, Host: true, Approval: Never,
 	}
 	target := all
-	target.CacheWrite, target.IDToken, target.Socket, target.Host = false, false, false, false
+	target.CacheWrite, target.IDToken, target.Open, target.Host = false, false, false, false
 	return Policy{
 		Fork:       {Token: ReadOnly, Approval: Always},
 		ForkTarget: target,

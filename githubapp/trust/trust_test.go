@@ -40,11 +40,11 @@ func TestZoneOf(t *testing.T) {
 func TestTable(t *testing.T) {
 	type row struct {
 		token                                                    Access
-		secrets, idToken, cacheWrite, environments, socket, host bool
+		secrets, idToken, cacheWrite, environments, open, host bool
 		approval                                                 When
 	}
 	want := map[Zone]row{
-		//            token     secrets id-token cache  environ socket host   approval
+		//            token     secrets id-token cache  environ open   host   approval
 		Fork:            {ReadOnly, false, false, false, false, false, false, Always},
 		ForkTarget:      {Full, true, false, false, true, false, false, Never},
 		PullRequest:     {Full, true, true, true, true, true, true, Never},
@@ -62,7 +62,7 @@ func TestTable(t *testing.T) {
 	p := Default()
 	for z, w := range want {
 		c := p.Of(z)
-		got := row{c.Token, c.Secrets, c.IDToken, c.CacheWrite, c.Environments, c.Socket, c.Host, c.Approval}
+		got := row{c.Token, c.Secrets, c.IDToken, c.CacheWrite, c.Environments, c.Open, c.Host, c.Approval}
 		if got != w {
 			t.Errorf("%q: %+v, want %+v", z, got, w)
 		}
