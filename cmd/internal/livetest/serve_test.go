@@ -135,6 +135,12 @@ func (s *served) pushAndLook() {
 func TestServeKilled(t *testing.T) {
 	w := newWorld(t)
 	s := serve(t, w, "DRYDOCK_PLATFORMS=ubuntu-latest="+bash)
+	s.killInMidStep()
+}
+
+func (s *served) killInMidStep() {
+	t := s.t
+	t.Helper()
 	repo := s.gh.Repository("octo/demo", nil)
 	sha := repo.Push("main", githubtest.Files{".github/workflows/ci.yml": `
 name: CI
