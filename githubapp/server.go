@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -58,6 +57,9 @@ type Options struct {
 	Labels    []string     // that it takes jobs of; nil: any
 	Slots     int          // jobs at once
 	Limits    store.Limits // of all processes
+	// Resumes tells whether this process can go on with a job that another one
+	// began, in that place; nil: with its own only.
+	Resumes func(p runner.Place, worker string) bool
 
 	URL        string // that people and GitHub reach the server at
 	LocalToken string // "": none
@@ -96,6 +98,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Resumes == nil {
+		o.Resumes = func(_ runner.Place, worker string) bool { return worker == o.Name }
+	}
 	if o.Identity.Slug == "" {
 		known, err := o.App.Check(ctx)
 		if err != nil {
@@ -113,7 +118,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	var err error
 	s.queue, err = queue.New(queue.Options{
 		Store: o.Store, Place: o.Place, Variables: s.variables, Protection: s.protection, Changed: s.changed, Seal: secrets,
-		Limits: o.Limits, Owner: o.Name, Labels: o.Labels, Log: o.Log, Now: o.Now,
+		Resumes: o.Resumes, Limits: o.Limits, Owner: o.Name, Labels: o.Labels, Log: o.Log, Now: o.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -207,7 +212,7 @@ func (s *Server) Run(ctx context.Context, drain time.Duration) (left int, err er
 	for name, f := range map[string]func(context.Context) error{"intake": s.intake.Run, "reconcile": s.reconcile.Run} {
 		loops.Go(func() { s.loop(ctx, name, f) })
 	}
-	source := &finite{Source: s.metrics.Source(s.queue.Source()), stop: ctx, confined: s.granter.Confined, ended: s.ended}
+	source := &counted{Source: s.metrics.Source(s.queue.Source()), ended: s.ended}
 	done := make(chan error, 1)
 	worker := runner.Worker{Source: source, Engine: s.o.Engine, Slots: s.o.Slots}
 	go func() { done <- worker.Run(serving) }()
@@ -216,6 +221,7 @@ func (s *Server) Run(ctx context.Context, drain time.Duration) (left int, err er
 		return 0, err
 	case <-ctx.Done():
 	}
+	s.queue.Drain()
 	s.webhook.Close()
 	s.api.Close()
 	select {
@@ -260,51 +266,39 @@ func (s *Server) ended(ctx context.Context, job *runner.Job) {
 	}
 }
 
-// finite is a source that ends when stop does, without touching what runs. Its
-// jobs get a place by how far they are trusted.
-type finite struct {
+// counted is a source that knows how many of its jobs run, and tells when one is
+// over.
+type counted struct {
 	runner.Source
-	stop     context.Context //nolint:containedctx // its end is all that counts
-	confined func(context.Context, *runner.Job) bool
-	ended    func(context.Context, *runner.Job)
+	ended func(context.Context, *runner.Job)
 
 	mu sync.Mutex
 	n  int
 }
 
-func (f *finite) Next(ctx context.Context) (*runner.Lease, error) {
-	waiting, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(f.stop, cancel)()
-	if f.stop.Err() != nil {
-		return nil, io.EOF
-	}
-	lease, err := f.Source.Next(waiting)
+func (c *counted) Next(ctx context.Context) (*runner.Lease, error) {
+	lease, err := c.Source.Next(ctx)
 	if err != nil {
-		if f.stop.Err() != nil && ctx.Err() == nil {
-			return nil, io.EOF
-		}
 		return nil, err
 	}
-	f.count(1)
+	c.count(1)
 	finish, job := lease.Finish, lease.Job
-	job.Place.Confined = f.confined(ctx, job)
 	lease.Finish = func(ctx context.Context, r runner.Result) error {
-		defer f.count(-1)
-		f.ended(ctx, job)
+		defer c.count(-1)
+		c.ended(ctx, job)
 		return finish(ctx, r)
 	}
 	return lease, nil
 }
 
-func (f *finite) count(d int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.n += d
+func (c *counted) count(d int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n += d
 }
 
-func (f *finite) running() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.n
+func (c *counted) running() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n
 }

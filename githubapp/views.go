@@ -60,11 +60,12 @@ func (s *Server) protection(ctx context.Context, r *store.Run, environment strin
 	}
 	p := queue.Protection{Wait: e.Wait, PreventSelfReview: e.PreventSelfReview}
 	for _, w := range e.Reviewers {
-		if w.Team {
-			p.Reviewers = append(p.Reviewers, queue.Reviewer{Team: w.ID})
-		} else {
+		if !w.Team {
 			p.Reviewers = append(p.Reviewers, queue.Reviewer{User: w.ID})
 		}
+	}
+	if len(e.Reviewers) > 0 && len(p.Reviewers) == 0 { // who is in a team is not known here
+		p.Refused = fmt.Sprintf("environment %q is reviewed by teams alone: name a user as reviewer too", environment)
 	}
 	if e.ProtectedOnly {
 		branch, ok := strings.CutPrefix(r.Ref, "refs/heads/")

@@ -39,9 +39,9 @@ func TestZoneOf(t *testing.T) {
 // of what strangers may do.
 func TestTable(t *testing.T) {
 	type row struct {
-		token                                                    Access
+		token                                                  Access
 		secrets, idToken, cacheWrite, environments, open, host bool
-		approval                                                 When
+		approval                                               When
 	}
 	want := map[Zone]row{
 		//            token     secrets id-token cache  environ open   host   approval

@@ -26,6 +26,7 @@ import (
 	"github.com/drydock-ci/drydock/githubapp/store/sqlite"
 	"github.com/drydock-ci/drydock/githubapp/trust"
 	"github.com/drydock-ci/drydock/githubapp/vault"
+	"github.com/drydock-ci/drydock/runner"
 )
 
 type serveOptions struct {
@@ -193,6 +194,10 @@ func (a *app) openServer(ctx context.Context, p *parts, log *slog.Logger) (_ *se
 			ClientID: credentials.ClientID, ClientSecret: credentials.ClientSecret,
 		},
 		Engine: engine, Services: s.services, Artifacts: keptArtifacts{s.services}, Place: place.place,
+		// Pods can be reached from every server, containers and processes from their own.
+		Resumes: func(p runner.Place, worker string) bool {
+			return p.Executor == "kubernetes" || worker == a.serverName()
+		},
 		Name: a.serverName(), Labels: c.Server.Labels, Slots: a.serverSlots(), Limits: store.Limits{PerRepository: c.Server.RepositoryJobs},
 		URL: a.serverURL(), LocalToken: token, Admins: c.Server.Admins, Log: log,
 	})

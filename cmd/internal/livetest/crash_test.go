@@ -55,7 +55,7 @@ jobs:
 }
 
 // makeImage builds an image without a context.
-func makeImage(t *testing.T, tag, dockerfile string) {
+func makeImage(t testing.TB, tag, dockerfile string) {
 	t.Helper()
 	cmd := exec.Command(client, "build", "-q", "-t", tag, "-")
 	cmd.Stdin = strings.NewReader(dockerfile)

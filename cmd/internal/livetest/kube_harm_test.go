@@ -49,7 +49,7 @@ func (w *world) loseNode() {
 
 // noPods is a quota of 0. Nothing in the test cluster keeps the books, so the
 // test does.
-func noPods(t *testing.T, ns string) {
+func noPods(t testing.TB, ns string) {
 	t.Helper()
 	kubectl(t, "create", "quota", "none", "-n", ns, "--hard=pods=0")
 	kubectl(t, "patch", "quota", "none", "-n", ns, "--subresource=status", "-p", `{"status":{"hard":{"pods":"0"},"used":{"pods":"0"}}}`)

@@ -82,7 +82,7 @@ func newKubeWorld(t *testing.T) *world {
 }
 
 // kubectl runs kubectl as the tests' own user.
-func kubectl(t *testing.T, args ...string) string {
+func kubectl(t testing.TB, args ...string) string {
 	t.Helper()
 	out, err := exec.Command("kubectl", args...).CombinedOutput()
 	if err != nil {
@@ -139,7 +139,7 @@ func (w *world) leaveNoPod() {
 }
 
 // namespace makes one that goes with the test.
-func namespace(t *testing.T) string {
+func namespace(t testing.TB) string {
 	t.Helper()
 	name := fmt.Sprintf("livetest-%d", time.Now().UnixNano())
 	kubectl(t, "create", "namespace", name)

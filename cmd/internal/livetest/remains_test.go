@@ -200,7 +200,7 @@ func marked(marker string) []string {
 }
 
 // eventually waits until a condition holds.
-func eventually(t *testing.T, limit time.Duration, what string, ok func() bool) time.Duration {
+func eventually(t testing.TB, limit time.Duration, what string, ok func() bool) time.Duration {
 	t.Helper()
 	start := time.Now()
 	for !ok() {

@@ -45,7 +45,7 @@ func (e event) step() string {
 
 // running is a started program.
 type running struct {
-	t      *testing.T
+	t      testing.TB
 	cmd    *exec.Cmd
 	start  time.Time
 	stderr bytes.Buffer
@@ -59,7 +59,7 @@ type running struct {
 
 // result is a program that has ended.
 type result struct {
-	t        *testing.T
+	t        testing.TB
 	code     int
 	took     time.Duration
 	out, err string

@@ -30,7 +30,7 @@ type served struct {
 
 // serve starts the server in a world, as an operator would: with the App's
 // credentials in its folder and settings in the environment.
-func serve(t *testing.T, w *world, settings ...string) *served {
+func serve(t testing.TB, w *world, settings ...string) *served {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -151,6 +151,22 @@ func (s *served) get(path string, into any) []byte {
 			s.t.Fatalf("GET %s: %v: %s", path, err, data)
 		}
 	}
+	return data
+}
+
+// peek asks the API and takes any answer.
+func (s *served) peek(path string) []byte {
+	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+s.token())
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil
+	}
+	defer res.Body.Close()
+	data, _ := io.ReadAll(res.Body)
 	return data
 }
 

@@ -11,7 +11,7 @@ import (
 // world is one person's machine: a home with configuration, state and cache,
 // and one repository.
 type world struct {
-	t    *testing.T
+	t    testing.TB
 	home string
 	repo string
 	env  []string // more variables
