@@ -212,7 +212,7 @@ func (s *Server) Run(ctx context.Context, drain time.Duration) (left int, err er
 	for name, f := range map[string]func(context.Context) error{"intake": s.intake.Run, "reconcile": s.reconcile.Run} {
 		loops.Go(func() { s.loop(ctx, name, f) })
 	}
-	source := &counted{Source: s.metrics.Source(s.queue.Source()), ended: s.ended}
+	source := &trusted{Source: s.metrics.Source(s.queue.Source()), confined: s.granter.Confined, ended: s.ended}
 	done := make(chan error, 1)
 	worker := runner.Worker{Source: source, Engine: s.o.Engine, Slots: s.o.Slots}
 	go func() { done <- worker.Run(serving) }()
@@ -266,39 +266,41 @@ func (s *Server) ended(ctx context.Context, job *runner.Job) {
 	}
 }
 
-// counted is a source that knows how many of its jobs run, and tells when one is
-// over.
-type counted struct {
+// trusted is a source whose jobs get a place by how far they are trusted. It knows
+// how many of them run, and tells when one is over.
+type trusted struct {
 	runner.Source
-	ended func(context.Context, *runner.Job)
+	confined func(context.Context, *runner.Job) bool
+	ended    func(context.Context, *runner.Job)
 
 	mu sync.Mutex
 	n  int
 }
 
-func (c *counted) Next(ctx context.Context) (*runner.Lease, error) {
-	lease, err := c.Source.Next(ctx)
+func (t *trusted) Next(ctx context.Context) (*runner.Lease, error) {
+	lease, err := t.Source.Next(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c.count(1)
+	t.count(1)
 	finish, job := lease.Finish, lease.Job
+	job.Place.Confined = t.confined(ctx, job)
 	lease.Finish = func(ctx context.Context, r runner.Result) error {
-		defer c.count(-1)
-		c.ended(ctx, job)
+		defer t.count(-1)
+		t.ended(ctx, job)
 		return finish(ctx, r)
 	}
 	return lease, nil
 }
 
-func (c *counted) count(d int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.n += d
+func (t *trusted) count(d int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.n += d
 }
 
-func (c *counted) running() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.n
+func (t *trusted) running() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.n
 }
