@@ -312,6 +312,44 @@ func TestCache(t *testing.T) {
 	}
 }
 
+// TestKnownLayers: what the registry has is not even fetched from the builder.
+func TestKnownLayers(t *testing.T) {
+	b, host := shared(t, Options{}), host(t)
+	build := func(text string) string {
+		var e told
+		dir := folder(t, "Dockerfile", "FROM "+base(t, host)+"\nCOPY f /f\n", "f", text)
+		if _, err := b.Build(t.Context(), Request{Context: dir, Output: Output{Push: host + "/app", Tags: []string{text}}, Progress: e.add}); err != nil {
+			t.Fatal(err)
+		}
+		return e.String()
+	}
+	build("1")
+	if text := build("2"); !strings.Contains(text, "MiB)") {
+		t.Error(text)
+	} else {
+		for line := range strings.Lines(text) {
+			if strings.HasPrefix(line, "started \"push") && strings.Contains(line, "MiB") {
+				t.Errorf("it is sent again: %s", line)
+			}
+		}
+	}
+	all := images(t, host+"/app:2")
+	if len(all) != 1 {
+		t.Errorf("%d images", len(all))
+	}
+	for _, img := range all {
+		if got := files(t, img); got["f"] != "2" || len(got["bin/busybox"]) < 1<<20 {
+			t.Errorf("%d bytes of busybox, %q", len(got["bin/busybox"]), got["f"])
+		}
+	}
+	// Who may not push is told before anything is built.
+	var e told
+	r := Request{Context: folder(t, "Dockerfile", "FROM scratch\n"), Output: Output{Push: "127.0.0.1:1/app"}, Progress: e.add}
+	if _, err := b.Build(t.Context(), r); !executor.IsKind(err, executor.Unavailable) || e.String() != "" {
+		t.Errorf("%v: %s", err, &e)
+	}
+}
+
 // TestTLS: a builder asks for a certificate, and is asked for one.
 func TestTLS(t *testing.T) {
 	buildkitd(t)

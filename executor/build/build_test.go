@@ -143,6 +143,7 @@ func TestEvents(t *testing.T) {
 		{Vertexes: []*buildkit.Vertex{begun}},
 		{Vertexes: []*buildkit.Vertex{begun}, Logs: log("1", "the pass is hun")},
 		{Logs: log("1", "ter22\r\nsecond line\nx marks\n\xff\nrest")},
+		{Logs: []*buildkit.VertexLog{{Vertex: "1", Stream: 2, Data: []byte("of another stream")}}},
 		{Logs: log("9", "of nothing\n")},
 		{Vertexes: []*buildkit.Vertex{ended, cached, failed, cached, open}},
 	} {
@@ -152,7 +153,7 @@ func TestEvents(t *testing.T) {
 	<-done
 	want := []string{
 		`1 started "RUN echo ***" `, `1 log "RUN echo ***" the pass is ***`, `1 log "RUN echo ***" ***`, `1 log "RUN echo ***" x marks`,
-		`1 log "RUN echo ***" ` + "\uFFFD", `1 log "RUN echo ***" rest`, `1 finished "RUN echo ***" `, `2 cached "COPY a b" `,
+		`1 log "RUN echo ***" ` + "\uFFFD", `1 log "RUN echo ***" rest`, `1 log "RUN echo ***" of another stream`, `1 finished "RUN echo ***" `, `2 cached "COPY a b" `,
 		`3 started "RUN x" `, `3 failed "RUN x" *** is wrong`, `4 started "RUN y" `, `4 failed "RUN y" it was not brought to an end`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -1,7 +1,10 @@
 package build
 
 import (
+	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -47,7 +50,7 @@ type watcher struct {
 type step struct {
 	name  string
 	state EventKind
-	part  []byte // of a line that is not whole yet
+	part  map[int][]byte // by stream, of a line that is not whole yet: mixed they could hide a secret
 }
 
 func newWatcher(r *Request) *watcher {
@@ -103,7 +106,7 @@ func (w *watcher) follow(status <-chan *buildkit.SolveStatus) {
 func (w *watcher) vertex(v *buildkit.Vertex) {
 	s := w.steps[v.Digest]
 	if s == nil {
-		s = &step{name: w.hide.Replace(v.Name)}
+		s = &step{name: w.hide.Replace(v.Name), part: map[int][]byte{}}
 		w.steps[v.Digest] = s
 	}
 	if s.state != "" && s.state != Started {
@@ -136,25 +139,28 @@ func (w *watcher) log(l *buildkit.VertexLog) {
 	if s == nil {
 		return
 	}
-	s.part = append(s.part, l.Data...)
+	part := append(s.part[l.Stream], l.Data...)
 	for {
-		line, rest, ok := strings.Cut(string(s.part), "\n")
+		line, rest, ok := bytes.Cut(part, []byte("\n"))
 		if !ok {
 			break
 		}
-		s.part = []byte(rest)
-		w.line(l.Vertex, s, line, l.Timestamp)
+		part = rest
+		w.line(l.Vertex, s, string(line), l.Timestamp)
 	}
-	if len(s.part) > maxLine {
+	s.part[l.Stream] = part
+	if len(part) > maxLine {
 		w.flush(l.Vertex, s, l.Timestamp)
 	}
 }
 
 func (w *watcher) flush(id digest.Digest, s *step, at time.Time) {
-	if len(s.part) > 0 {
-		w.line(id, s, string(s.part), at)
-		s.part = nil
+	for _, stream := range slices.Sorted(maps.Keys(s.part)) {
+		if part := s.part[stream]; len(part) > 0 {
+			w.line(id, s, string(part), at)
+		}
 	}
+	clear(s.part)
 }
 
 func (w *watcher) line(id digest.Digest, s *step, text string, at time.Time) {

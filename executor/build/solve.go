@@ -48,17 +48,21 @@ func (b *Builder) Build(ctx context.Context, r Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	to, err := b.store(ctx, &r, layout)
+	if err != nil {
+		return Result{}, err
+	}
 	opt.Exports = []buildkit.ExportEntry{{
-		Type: buildkit.ExporterOCI, OutputDir: dir,
+		Type: buildkit.ExporterOCI, OutputStore: to,
 		Attrs: map[string]string{"tar": "false", "oci-mediatypes": "true", "rewrite-timestamp": "true"},
 	}}
 	meta, err := b.solve(ctx, c, &r, opt, w)
 	if err != nil {
 		return Result{}, err
 	}
-	root, err := layout.Root()
+	root, err := described(layout, meta)
 	if err != nil {
-		return Result{}, err
+		return Result{}, executor.Errorf(r.op(), executor.Failed, "%w", err)
 	}
 	return b.deliver(ctx, &r, w, layout, root, meta)
 }

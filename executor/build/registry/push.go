@@ -33,7 +33,8 @@ const (
 // Push sends the image whose descriptor is root, and lets tags point to it. Tags
 // are moved when everything is there and was read back; an error tells the first
 // one that was not. Without tags the image can be had by its digest. Progress may
-// be nil; it is called from several goroutines.
+// be nil; it is called from several goroutines. A blob that the registry has may be
+// missing in the layout.
 func (c *Client) Push(ctx context.Context, l Layout, root ocispec.Descriptor, repository string, tags []string, progress func(Progress)) error {
 	op := fmt.Sprintf("push to %q", repository)
 	if progress == nil {
@@ -80,6 +81,22 @@ func (c *Client) Push(ctx context.Context, l Layout, root ocispec.Descriptor, re
 		return err
 	}
 	return r.tag(ctx, root.Digest, data, content.Manifests[len(content.Manifests)-1].MediaType, tags)
+}
+
+// Has logs in to push to a repository, and tells of blobs whether they are there.
+func (c *Client) Has(ctx context.Context, repository string) (func(context.Context, digest.Digest) bool, error) {
+	repo, err := c.parseRepository(repository)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.open(ctx, repo, transport.PushScope)
+	if err != nil {
+		return nil, fail(ctx, fmt.Sprintf("push to %q", repository), err)
+	}
+	return func(ctx context.Context, d digest.Digest) bool {
+		there, err := r.has(ctx, "blobs", d)
+		return err == nil && there
+	}, nil
 }
 
 // sendAll sends blobs, several at once, then manifests.
