@@ -114,7 +114,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s.granter = grant.New(grant.Options{
 		Runs: o.Store, Tokens: o.App, Vault: secrets, Policy: o.Policy, DefaultPermissions: defaultPermissions, Log: o.Log,
 	})
-	s.reporter = checks.New(checks.Options{Store: o.Store, Clients: o.App.Installation, URL: s.page, Log: o.Log, Now: o.Now})
+	s.reporter = checks.New(checks.Options{
+		Store: o.Store, Clients: o.App.Installation, URL: s.page, AppID: o.Identity.ID, Budget: s.budget, Log: o.Log, Now: o.Now,
+	})
 	var err error
 	s.queue, err = queue.New(queue.Options{
 		Store: o.Store, Place: o.Place, Variables: s.variables, Protection: s.protection, Changed: s.changed, Seal: secrets,

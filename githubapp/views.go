@@ -161,6 +161,16 @@ func (s *Server) budgets() map[int64][]auth.Budget {
 	return all
 }
 
+// budget is what is left of an installation's requests in this hour.
+func (s *Server) budget(installation int64) (remaining, limit int) {
+	for _, b := range s.o.App.Budgets(installation) {
+		if b.Resource == "core" && b.Reset.After(s.o.Now()) {
+			return b.Remaining, b.Limit
+		}
+	}
+	return 0, 0
+}
+
 // rights asks GitHub what people may do.
 type rights struct{ reader *repository.Reader }
 

@@ -226,9 +226,13 @@ func resource(req *http.Request) string {
 }
 
 // repeatable tells whether a request may be sent again after it may have had its
-// effect. PATCH sets what it names, so twice is once. Of the POST requests only
-// another token does no harm.
+// effect. PATCH sets what it names, so twice is once, but for the annotations of a
+// check run, which are added to those before. Of the POST requests only another
+// token does no harm.
 func repeatable(req *http.Request) bool {
+	if req.Method == http.MethodPatch && strings.Contains(req.URL.Path, "/check-runs/") {
+		return false
+	}
 	return req.Method != http.MethodPost || strings.HasSuffix(req.URL.Path, "/access_tokens")
 }
 

@@ -123,7 +123,7 @@ func TestLargeAndHostile(t *testing.T) {
 	if len(c.Summary) > maxText {
 		t.Errorf("a summary of %d bytes", len(c.Summary))
 	}
-	contains(t, "summary", c.Summary, "first", "Not all step summaries", "&lt;img", "\\|")
+	contains(t, "summary", c.Summary, "first", "Not all step summaries", "&lt;img", "\\|", strings.Repeat("é", 20000))
 	if strings.Contains(c.Summary, "<img") || strings.Contains(c.Summary, " @octo") {
 		t.Errorf("a name acts: %s", c.Summary)
 	}
@@ -335,21 +335,32 @@ func TestBudget(t *testing.T) {
 	for _, c := range w.checks() {
 		n += c.Requests
 	}
-	if n != 600 {
+	if n != 300+shownQueued {
 		t.Errorf("%d requests for 300 jobs", n)
 	}
 }
 
-// TestGone: a repository or an installation that is gone ends the report.
-func TestGone(t *testing.T) {
+// TestSpare: with little left of the hour's budget only ends are told.
+func TestSpare(t *testing.T) {
 	w := newWorld(t)
 	run := w.run("CI", "build")
-	w.repo.Delete()
-	w.settle(w.reporter(), run.ID)
-	other := newWorld(t)
-	run = other.run("CI", "build")
-	other.gh.Uninstall("octo")
-	other.settle(other.reporter(), run.ID)
+	r := w.reporter()
+	left := 1000
+	r.Budget = func(int64) (int, int) { return left, 5000 }
+	if again, err := r.report(t.Context(), run.ID); again != spareWait || err != nil || len(w.checks()) != 0 {
+		t.Errorf("again %s, %v, %d check runs", again, err, len(w.checks()))
+	}
+	w.change(run.ID, store.Completed, plan.Success)
+	w.settle(r, run.ID)
+	if c := w.checks()["CI / build (push)"]; c.Conclusion != "success" || c.Requests != 1 {
+		t.Errorf("ended: %+v", c)
+	}
+	next := w.run("Next", "build")
+	left = 4000
+	w.settle(r, next.ID)
+	if c := w.checks()["Next / build (push)"]; c.Status != "queued" {
+		t.Errorf("queued, with enough left: %+v", c)
+	}
 }
 
 func wait(t *testing.T, done func() bool) {

@@ -79,11 +79,11 @@ func (o *output) add(e runner.Event) {
 	case runner.StepFinished:
 		o.steps = append(o.steps, e.StepResult)
 	case runner.Summarised:
+		text := clip(e.Markdown, max(maxText-o.size, 0))
 		if o.size += len(e.Markdown); o.size > maxText {
 			o.cut = true
-			return
 		}
-		o.summaries = append(o.summaries, e.Markdown)
+		o.summaries = append(o.summaries, text)
 	case runner.Annotated:
 		a := convert(e.Annotation)
 		if len(o.annotations) == maxAnnotations {
@@ -121,10 +121,13 @@ func convert(a command.Annotation) annotation {
 
 // clip cuts a text to so many bytes, between characters.
 func clip(s string, n int) string {
+	const mark = "…"
 	if s = strings.ToValidUTF8(s, "�"); len(s) <= n {
 		return s
 	}
-	const mark = "…"
+	if n < len(mark) {
+		return ""
+	}
 	s = s[:n-len(mark)]
 	for len(s) > 0 {
 		if r, size := utf8.DecodeLastRuneInString(s); r != utf8.RuneError || size > 1 {
@@ -152,24 +155,29 @@ func (o *output) markdown(text, page string) string {
 			fmt.Fprintf(&b, "| %s | %s | %.1f s |\n", mark(s), escape(clip(s.Step.Name, 200)), s.Seconds)
 		}
 	}
-	tail := ""
+	// Notes stand in front of what is cut: its Markdown may be open at the end.
 	if o.dropped > 0 {
-		tail = fmt.Sprintf("\n%d more annotations are in the log.\n", o.dropped)
+		fmt.Fprintf(&b, "\n%d more annotations are in the log.\n", o.dropped)
 	}
-	if o.cut {
-		tail += "\nNot all step summaries fit here: see the log's page.\n"
-	}
+	room := maxText - b.Len() - len(cutNote)
+	var tail strings.Builder
+	cut := o.cut
 	for _, s := range o.summaries {
-		if b.Len()+len(s)+len(tail)+200 > maxText {
-			if !o.cut {
-				tail += "\nNot all step summaries fit here: see the log's page.\n"
-			}
+		text := "\n---\n\n" + clip(s, len(s)) + "\n"
+		if left := room - tail.Len(); len(text) > left {
+			tail.WriteString(clip(text, max(left, 0)))
+			cut = true
 			break
 		}
-		b.WriteString("\n---\n\n" + strings.ToValidUTF8(s, "�") + "\n")
+		tail.WriteString(text)
 	}
-	return clip(b.String(), maxText-len(tail)) + tail
+	if cut {
+		b.WriteString(cutNote)
+	}
+	return clip(b.String()+tail.String(), maxText)
 }
+
+const cutNote = "\nNot all step summaries fit here: the log has them.\n"
 
 func mark(s runner.StepResult) string {
 	switch {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/drydock-ci/drydock/githubapp/auth"
 	"github.com/drydock-ci/drydock/githubapp/intake"
+	"github.com/drydock-ci/drydock/githubapp/queue"
 	"github.com/drydock-ci/drydock/githubapp/store"
 	"github.com/drydock-ci/drydock/workflow/plan"
 )
@@ -49,12 +50,26 @@ func (r *Reporter) report(ctx context.Context, id store.RunID) (again time.Durat
 		return 0, err
 	}
 	entries, again := r.entries(run, jobs)
-	old, err := r.Store.Value(ctx, recordName(id))
+	entries, later := r.thrifty(run, entries)
+	if later > 0 && (again == 0 || later < again) {
+		again = later
+	}
+	known, raw, err := r.readRecord(ctx, id)
 	if err != nil {
 		return 0, err
 	}
-	if old == nil && run.State == store.Completed && !missing(entries) {
+	ended := run.State == store.Completed && again == 0
+	if raw == nil && ended && !missing(entries) {
 		return 0, nil // all was said
+	}
+	if wait := max(known.NotBefore.Sub(r.Now()), r.heldFor(run.Installation)); wait > 0 {
+		return wait, nil
+	}
+	if !known.anyDue(entries, run.Attempt) && (!ended || !known.closes(run.Finished, r.Now())) {
+		if again == 0 && !ended {
+			r.noteTold(id, run.Version)
+		}
+		return again, nil
 	}
 	s, err := r.claim(ctx, id)
 	if errors.Is(err, errClaimed) {
@@ -67,19 +82,32 @@ func (r *Reporter) report(ctx context.Context, id store.RunID) (again time.Durat
 	if errors.Is(err, errClaimed) { // we were too slow, and another goes on
 		return claimFor / 3, nil
 	}
-	var gone bool
-	if gone = isGone(err); gone {
-		r.Log.Warn("a run cannot be reported any more", "run", id, "err", err)
-		err = nil
+	if errors.Is(err, errTurn) {
+		again, ended, err = time.Millisecond, false, nil
+	}
+	r.holdOff(ctx, run.Installation, err)
+	done := err == nil && ended && s.closes(run.Finished, r.Now())
+	switch {
+	case isGone(err):
+		// It may come back: a suspended installation, a permission that is still to
+		// be granted, a key that was wrong.
+		wait := min(deepScan, time.Minute<<min(s.Gone, 8))
+		s.Gone, s.NotBefore = s.Gone+1, r.Now().Add(wait).UTC()
+		done = run.State == store.Completed && run.Finished.Before(r.Now().Add(-recent))
+		r.Log.Warn("a run cannot be reported", "run", id, "again", wait, "given up", done, "err", err)
+		if again, err = wait, nil; done {
+			again = 0
+		}
+	case err == nil:
+		s.Gone, s.NotBefore = 0, time.Time{}
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	done := err == nil && run.State == store.Completed && again == 0 || gone
 	if leave := s.leave(closing, done); err == nil && !errors.Is(leave, errClaimed) {
 		err = leave
 	}
-	if gone {
-		again = 0
+	if err == nil && again == 0 && run.State != store.Completed {
+		r.noteTold(id, run.Version)
 	}
 	return again, err
 }
@@ -93,9 +121,9 @@ func (r *Reporter) forget(ctx context.Context, id store.RunID) error {
 	return r.Store.SwapValue(ctx, recordName(id), old, nil)
 }
 
-// isGone tells errors that another try does not heal.
+// isGone tells errors that another try does not heal soon.
 func isGone(err error) bool {
-	return errors.Is(err, auth.ErrNoAccess) || statusOf(err) == 404 || statusOf(err) == 410 || statusOf(err) == 403 && limitedUntil(err).IsZero()
+	return errors.Is(err, errNoCommit) || errors.Is(err, auth.ErrNoAccess) || statusOf(err) == 404 || statusOf(err) == 410 || statusOf(err) == 403 && limitedUntil(err).IsZero()
 }
 
 // missing tells whether a check run was never made.
@@ -127,15 +155,19 @@ func (r *Reporter) entries(run *store.Run, jobs []store.Job) (all []entry, again
 	return all, again
 }
 
-// whole is the check run of the run itself: while it waits for an approval, when it
-// cannot be planned, and once made until it ends.
+// whole is the check run of the run itself: while it waits for an approval or a
+// review, when it cannot be planned, and once made until it ends. It stays completed
+// for good, since GitHub documents no way back.
 func (r *Reporter) whole(run *store.Run, jobs []store.Job) (entry, bool) {
 	e := entry{key: store.JobKey{Run: run.ID, Attempt: run.Attempt}, check: run.CheckRun}
 	e.name, e.started, e.finished = run.Name, run.Started, run.Finished
 	if run.Event != "" {
 		e.name += " (" + run.Event + ")"
 	}
+	reviews := waitForReview(run, jobs)
 	switch {
+	case len(reviews) > 0:
+		e.status, e.conclusion, e.title, e.text = "completed", "action_required", "Waiting for a review", strings.Join(reviews, "\n")
 	case run.State == store.Waiting && len(jobs) == 0:
 		e.status, e.conclusion, e.title = "completed", "action_required", "Waiting for approval"
 		e.text = escape(run.Reason)
@@ -151,9 +183,22 @@ func (r *Reporter) whole(run *store.Run, jobs []store.Job) (entry, bool) {
 		if len(jobs) == 0 {
 			e.text = escape(run.Reason)
 		}
+		if run.State == store.Completed {
+			e.title = "The run ended"
+		}
 	}
 	e.state = stateOf(e.view)
 	return e, true
+}
+
+// waitForReview says of each job that waits for a reviewer which it is and for whom.
+func waitForReview(run *store.Run, jobs []store.Job) (all []string) {
+	for _, j := range jobs {
+		if j.Attempt == run.Attempt && j.State == store.Waiting && strings.HasPrefix(j.Reason, queue.ReviewReason) {
+			all = append(all, fmt.Sprintf("- %s %s", escape(clip(j.Name, 200)), escape(j.Reason)))
+		}
+	}
+	return all
 }
 
 // job is the check run of a job.
@@ -180,6 +225,9 @@ func (r *Reporter) job(run *store.Run, j store.Job) (e entry, wait time.Duration
 		}
 	case store.Waiting, store.PendingRun:
 		e.status, e.title, e.text = "queued", "Waiting", escape(j.Reason)
+		if j.Reason != "" {
+			e.title = j.Reason
+		}
 		e.buttons = []button{{"Cancel", "Cancel the whole run", intake.ButtonCancel}}
 	default:
 		e.status, e.title = "queued", "Queued"
@@ -195,7 +243,7 @@ func stateOf(c view) string {
 	if c.conclusion != "" {
 		state += "/" + c.conclusion
 	}
-	if c.status == "queued" && c.text != "" {
+	if (c.status == "queued" || c.conclusion == "action_required") && c.text != "" {
 		state += "/" + c.text
 	}
 	return state

@@ -20,6 +20,12 @@ type Options struct {
 	Clients func(installation int64) (*github.Client, error)
 	// URL is the page of a job, or with Job "" of a run.
 	URL func(store.JobKey) string
+	// AppID is the App's: check runs of others are never taken for ours. 0: that
+	// is not looked at.
+	AppID int64
+	// Budget is what is left of an installation's hourly requests; limit 0: nobody
+	// knows. nil: nobody ever does.
+	Budget func(installation int64) (remaining, limit int)
 	// Name tells this reporter from those of other servers; "": a random one.
 	Name string
 	Log  *slog.Logger
@@ -34,6 +40,8 @@ type Reporter struct {
 	due     map[store.RunID]time.Time
 	failed  map[store.RunID]int // times in a row
 	working map[store.RunID]bool
+	told    map[store.RunID]int64 // open runs of which all was said, by their version
+	held    map[int64]time.Time   // installations that GitHub takes no requests of until then
 	wake    chan struct{}
 }
 
@@ -44,9 +52,12 @@ const (
 	deepScan = time.Hour
 	recent   = 24 * time.Hour // how far back a deep scan looks
 	claimFor = 90 * time.Second
+	// A request that takes longer, as when GitHub limits us, keeps others waiting.
+	oneRequest = 30 * time.Second
 	// A job that is over within this time costs no request for having begun.
 	brief     = 2 * time.Second
 	firstWait = 2 * time.Second
+	saveEvery = time.Second
 	lastWait  = 5 * time.Minute
 )
 
@@ -62,7 +73,8 @@ func New(o Options) *Reporter {
 		o.Name = randomName()
 	}
 	return &Reporter{
-		Options: o, due: map[store.RunID]time.Time{}, failed: map[store.RunID]int{}, working: map[store.RunID]bool{}, wake: make(chan struct{}, 1),
+		Options: o, due: map[store.RunID]time.Time{}, failed: map[store.RunID]int{}, working: map[store.RunID]bool{},
+		told: map[store.RunID]int64{}, held: map[int64]time.Time{}, wake: make(chan struct{}, 1),
 	}
 }
 
@@ -75,7 +87,19 @@ func randomName() string {
 }
 
 // Changed says that a run changed. It does not block.
-func (r *Reporter) Changed(id store.RunID) { r.at(id, r.Now().Add(gather)) }
+func (r *Reporter) Changed(id store.RunID) { r.soon(id, r.Now().Add(gather)) }
+
+// soon makes a run due. One whose last report failed keeps its time: else a GitHub
+// that is away would be asked with each change.
+func (r *Reporter) soon(id store.RunID, when time.Time) {
+	r.mu.Lock()
+	_, waits := r.due[id]
+	waits = waits && r.failed[id] > 0
+	r.mu.Unlock()
+	if !waits {
+		r.at(id, when)
+	}
+}
 
 // at makes a run due, if it is not due earlier.
 func (r *Reporter) at(id store.RunID, when time.Time) {
@@ -173,9 +197,6 @@ func (r *Reporter) one(ctx context.Context, id store.RunID) {
 	case ctx.Err() != nil:
 	case err != nil:
 		wait := min(lastWait, firstWait<<min(tries-1, 8))
-		if limited := limitedUntil(err); !limited.IsZero() {
-			wait = max(wait, limited.Sub(r.Now()))
-		}
 		r.Log.Warn("report a run at GitHub", "run", id, "tries", tries, "err", err)
 		r.at(id, r.Now().Add(wait))
 	case again > 0:
@@ -185,24 +206,48 @@ func (r *Reporter) one(ctx context.Context, id store.RunID) {
 	}
 }
 
-// find makes runs due that nobody told of: those that have not ended, those whose
-// report was begun, and now and then those that ended lately without one.
+// find makes runs due that nobody told of: those that have not ended and are not
+// as they were told, those whose report was begun, and now and then those that
+// ended lately without one.
 func (r *Reporter) find(ctx context.Context, deep bool) error {
 	now := r.Now()
 	begun, err := r.Store.ListValues(ctx, recordPrefix)
 	if err != nil {
 		return err
 	}
-	for name := range begun {
-		if id, ok := recordOf(name); ok {
-			r.at(id, now)
+	r.mu.Lock()
+	known := r.told
+	r.told = map[store.RunID]int64{}
+	r.mu.Unlock()
+	open := map[store.RunID]bool{}
+	states := []store.State{store.Waiting, store.PendingRun, store.Queued, store.InProgress}
+	err = r.list(ctx, store.RunFilter{States: states, Limit: 500}, time.Time{}, func(run store.Run) {
+		open[run.ID] = true
+		if version, ok := known[run.ID]; ok && version == run.Version {
+			r.noteTold(run.ID, version)
+			return
 		}
-	}
-	open := []store.State{store.Waiting, store.PendingRun, store.Queued, store.InProgress}
-	if err := r.list(ctx, store.RunFilter{States: open, Limit: 500}, time.Time{}, func(run store.Run) { r.at(run.ID, now) }); err != nil || !deep {
+		r.soon(run.ID, now)
+	})
+	if err != nil {
 		return err
 	}
-	return r.list(ctx, store.RunFilter{States: []store.State{store.Completed}, Limit: 500}, now.Add(-recent), func(run store.Run) { r.at(run.ID, now) })
+	for name := range begun {
+		if id, ok := recordOf(name); ok && !open[id] {
+			r.soon(id, now)
+		}
+	}
+	if !deep {
+		return nil
+	}
+	return r.list(ctx, store.RunFilter{States: []store.State{store.Completed}, Limit: 500}, now.Add(-recent), func(run store.Run) { r.soon(run.ID, now) })
+}
+
+// noteTold remembers that all was said of an open run, as it was at that version.
+func (r *Reporter) noteTold(id store.RunID, version int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.told[id] = version
 }
 
 // list goes through runs, the newest first, down to those that ended before since.

@@ -52,6 +52,9 @@ type target struct {
 	run    *store.Run
 }
 
+// errTurn says that there is more to say, of a run that has to be read anew by now.
+var errTurn = errors.New("it was told for long enough")
+
 // tell sends what is not said yet.
 func (r *Reporter) tell(ctx context.Context, s *session, run *store.Run, entries []entry) error {
 	client, err := r.Clients(run.Installation)
@@ -67,16 +70,14 @@ func (r *Reporter) tell(ctx context.Context, s *session, run *store.Run, entries
 	if err := r.prepare(ctx, s, t, entries); err != nil {
 		return err
 	}
+	told := 0
 	for _, e := range entries {
-		was, known := s.Said[keyOf(e.key)]
-		if known && was.ID != 0 && was.State == e.state && was.Annotations < 0 {
+		was, more := s.due(e, run.Attempt)
+		if !more {
 			continue
 		}
-		if e.check != 0 && !known {
-			if e.key.Attempt < run.Attempt { // all was said before the next attempt
-				continue
-			}
-			was = said{ID: e.check}
+		if told++; told > oneTurn {
+			return errTurn
 		}
 		if err := r.tellOne(ctx, s, t, e, was); err != nil {
 			return err
@@ -93,11 +94,11 @@ func (r *Reporter) prepare(ctx context.Context, s *session, t target, entries []
 	for _, e := range entries {
 		was, known := s.Said[keyOf(e.key)]
 		switch {
-		case e.check != 0:
-		case !known:
+		case e.check != 0 || was.ID != 0:
+		case !known, was.Refused && was.State != e.state:
 			s.Said[keyOf(e.key)] = said{}
 			fresh = true
-		case was.ID == 0:
+		case !was.Refused:
 			lost = true
 		}
 	}
@@ -122,13 +123,16 @@ func (r *Reporter) findLost(ctx context.Context, s *session, t target) error {
 			} `json:"check_runs"`
 		}
 		path := fmt.Sprintf("%s/commits/%s/check-runs?filter=all&per_page=100&page=%d", t.path, url.PathEscape(t.run.HeadSHA), page)
+		if r.AppID != 0 {
+			path += fmt.Sprintf("&app_id=%d", r.AppID)
+		}
 		if err := t.do(ctx, http.MethodGet, path, nil, &got); err != nil {
 			return err
 		}
 		for _, c := range got.Runs {
 			key, ok := strings.CutPrefix(c.ExternalID, externalPrefix(t.run.ID))
 			if was, asked := s.Said[key]; ok && asked && was.ID == 0 {
-				s.Said[key] = said{ID: c.ID}
+				s.Said[key] = said{ID: c.ID, Doubt: true}
 			}
 		}
 		if len(got.Runs) < 100 {
@@ -157,8 +161,65 @@ func (r *Reporter) tellOne(ctx context.Context, s *session, t target, e entry, w
 			e.conclusion = "timed_out"
 		}
 	}
+	m := r.message(e, o)
+	sent := 0
+	switch {
+	case was.Doubt && was.ID != 0 && len(o.annotations) > 0:
+		var err error
+		if sent, err = t.arrived(ctx, was.ID); err != nil {
+			return err
+		}
+	case was.State == e.state:
+		sent = max(was.Annotations, 0)
+	}
+	for first := true; first || sent < len(o.annotations); first = false {
+		part := o.annotations[min(sent, len(o.annotations)):]
+		part = part[:min(batch, len(part))]
+		m.Output.Annotations = part
+		if len(part) > 0 && was.ID != 0 {
+			was.Doubt = true
+			s.Said[key] = was
+			if err := s.save(ctx); err != nil {
+				return err
+			}
+		}
+		id, err := r.sendAtAll(ctx, t, was.ID, m)
+		if err != nil && statusOf(err) != http.StatusUnprocessableEntity || errors.Is(err, errNoCommit) {
+			return err
+		}
+		sent += len(part)
+		if err != nil {
+			r.Log.Warn("GitHub refuses a check run", "run", t.run.ID, "job", string(e.key.Job), "err", err)
+			s.Said[key] = said{ID: was.ID, State: e.state, Annotations: -1, Refused: true}
+			return s.save(ctx)
+		}
+		if id != e.check {
+			if err := r.Store.SetCheckRun(ctx, e.key, id); err != nil {
+				return err
+			}
+			e.check = id
+		}
+		was = said{ID: id, State: e.state, Annotations: sent}
+		if sent >= len(o.annotations) {
+			was.Annotations = -1 // all
+		}
+		s.Said[key] = was
+		if len(part) == 0 {
+			err = s.saveSometimes(ctx)
+		} else {
+			err = s.save(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// message is an entry as GitHub is to show it, without annotations.
+func (r *Reporter) message(e entry, o *output) message {
 	m := message{
-		Name: clip(e.name, maxTitle), DetailsURL: r.URL(e.key), ExternalID: externalPrefix(t.run.ID) + key,
+		Name: clip(e.name, maxTitle), DetailsURL: r.URL(e.key), ExternalID: externalPrefix(e.key.Run) + keyOf(e.key),
 		Status: e.status, Conclusion: e.conclusion, Buttons: e.buttons,
 		Output: &summary{Title: clip(e.title, maxTitle), Summary: o.markdown(e.text, r.URL(e.key))},
 	}
@@ -171,40 +232,28 @@ func (r *Reporter) tellOne(ctx context.Context, s *session, t target, e entry, w
 	if !e.finished.IsZero() && e.status == "completed" {
 		m.Completed = &e.finished
 	}
-	sent := 0
-	if was.State == e.state { // the rest of its annotations
-		sent = was.Annotations
+	return m
+}
+
+// sendAtAll leaves out what GitHub may refuse, bit by bit: what a job names as a
+// file or line, or writes as a summary, may be nothing that GitHub takes, and its
+// result counts more.
+func (r *Reporter) sendAtAll(ctx context.Context, t target, check int64, m message) (int64, error) {
+	id, err := t.send(ctx, check, m)
+	refused := func() bool {
+		return statusOf(err) == http.StatusUnprocessableEntity && !errors.Is(err, errNoCommit)
 	}
-	for first := true; first || sent < len(o.annotations); first = false {
-		part := o.annotations[min(sent, len(o.annotations)):]
-		m.Output.Annotations = part[:min(batch, len(part))]
-		id, err := t.send(ctx, was.ID, m)
-		if statusOf(err) == http.StatusUnprocessableEntity && len(m.Output.Annotations) > 0 {
-			// What a job names as a file or line may be nothing that GitHub takes: the
-			// result counts more.
-			r.Log.Warn("GitHub refuses annotations", "run", t.run.ID, "job", string(e.key.Job), "err", err)
-			m.Output.Annotations = nil
-			id, err = t.send(ctx, was.ID, m)
-		}
-		if err != nil {
-			return err
-		}
-		if was.ID == 0 {
-			if err := r.Store.SetCheckRun(ctx, e.key, id); err != nil {
-				return err
-			}
-		}
-		sent += min(batch, len(part))
-		was = said{ID: id, State: e.state, Annotations: sent}
-		if sent >= len(o.annotations) {
-			was.Annotations = -1 // all
-		}
-		s.Said[key] = was
-		if err := s.save(ctx); err != nil {
-			return err
-		}
+	if refused() && len(m.Output.Annotations) > 0 {
+		r.Log.Warn("GitHub refuses annotations", "run", t.run.ID, "check", m.Name, "err", err)
+		m.Output = &summary{Title: m.Output.Title, Summary: m.Output.Summary}
+		id, err = t.send(ctx, check, m)
 	}
-	return nil
+	if refused() {
+		r.Log.Warn("GitHub refuses the text of a check run", "run", t.run.ID, "check", m.Name, "err", err)
+		m.Output = &summary{Title: m.Status, Summary: fmt.Sprintf("[Log](%s)", m.DetailsURL)}
+		id, err = t.send(ctx, check, m)
+	}
+	return id, err
 }
 
 // send makes a check run (id 0) or changes it, and gives its id.
@@ -218,18 +267,41 @@ func (t target) send(ctx context.Context, id int64, m message) (int64, error) {
 	var got struct {
 		ID int64 `json:"id"`
 	}
-	if err := t.do(ctx, method, path, m, &got); err != nil {
+	err := t.do(ctx, method, path, m, &got)
+	if err == nil && got.ID == 0 {
+		err = errors.New("GitHub's answer holds no id")
+	}
+	if err != nil {
 		return 0, fmt.Errorf("report %q of run %d: %w", m.Name, t.run.ID, err)
 	}
 	return got.ID, nil
 }
 
+// errNoCommit says that the commit of a run is gone from its repository.
+var errNoCommit = errors.New("the commit is gone")
+
+// arrived asks how many annotations a check run has.
+func (t target) arrived(ctx context.Context, check int64) (int, error) {
+	var got struct {
+		Output struct {
+			Annotations int `json:"annotations_count"`
+		}
+	}
+	err := t.do(ctx, http.MethodGet, fmt.Sprintf("%s/check-runs/%d", t.path, check), nil, &got)
+	return got.Output.Annotations, err
+}
+
 func (t target) do(ctx context.Context, method, path string, body, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, oneRequest)
+	defer cancel()
 	req, err := t.client.NewRequest(method, path, body)
 	if err != nil {
 		return err
 	}
 	_, err = t.client.Do(ctx, req, into)
+	if statusOf(err) == http.StatusUnprocessableEntity && strings.Contains(err.Error(), "No commit found") {
+		err = fmt.Errorf("%w: %w", errNoCommit, err)
+	}
 	return err
 }
 

@@ -11,6 +11,10 @@ import (
 	"github.com/drydock-ci/drydock/githubapp/store"
 )
 
+// ReviewReason begins the reason of a job that waits for a reviewer of its
+// environment.
+const ReviewReason = "waits for a reviewer"
+
 // mayUse tells whether the protection of its environment lets a leg begin now,
 // or why it never will. What was said for another attempt does not count.
 func (t *turn) mayUse(ctx context.Context, h *held) (ok bool, refused string, err error) {
@@ -43,7 +47,7 @@ func (t *turn) mayUse(ctx context.Context, h *held) (ok bool, refused string, er
 		case err != nil:
 			return false, "", err
 		case verdict == nil:
-			return wait(fmt.Sprintf("waits for a reviewer of environment %q", h.Environment), time.Time{})
+			return wait(fmt.Sprintf(ReviewReason+" of environment %q", h.Environment), time.Time{})
 		case verdict.Verdict == store.Rejected:
 			return false, fmt.Sprintf("environment %q: refused by %s", h.Environment, verdict.By.Login), nil
 		}
