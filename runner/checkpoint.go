@@ -67,6 +67,9 @@ type jobState struct {
 	Checkouts []string          `json:"checkouts,omitempty"`
 	Copied    []string          `json:"copied,omitempty"`
 	Services  keptServices      `json:"services"`
+
+	// Over is how the job ended: only its place is left to be removed.
+	Over *Result `json:"over,omitempty"`
 }
 
 // liveState is what changes within a step, too.

@@ -153,6 +153,9 @@ func (x *execution) run(ctx context.Context, c *Checkpoint) (result Result, end 
 	defer x.close()
 	defer x.closeServices()
 
+	if c != nil && c.State != nil && c.State.Over != nil && c.Version == checkpointVersion && c.Job == x.job.ID() {
+		return x.over(c), end
+	}
 	var outputs map[string]string
 	err := guarded(func() error {
 		if c == nil && x.setUpStep() {
@@ -169,6 +172,7 @@ func (x *execution) run(ctx context.Context, c *Checkpoint) (result Result, end 
 		x.postSteps()
 		x.once(stageCompleted, func() { x.jobHook(hookCompleted, Post, x.Hooks.JobCompleted) })
 		outputs = x.complete()
+		x.saveOver(outputs)
 		return nil
 	})
 	if err != nil { // noted before the place goes, whose end is no cause

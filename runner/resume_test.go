@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/workflow/plan"
 )
 
@@ -198,6 +199,23 @@ func TestResumeWithoutItsPlace(t *testing.T) {
 	r := bench{workflow: job("steps:\n  - run: sleep 1m\n  - if: always()\n    run: echo on\n")}.killed(t, killAt{after: 10 * time.Second, gone: true})
 	if r.Conclusion != plan.Failure || r.Infra == nil || !strings.Contains(r.Reason, `the place of job "build" is gone`) {
 		t.Errorf("%+v", r.Result)
+	}
+}
+
+// One whose job had ended does not matter: the result is known.
+func TestResumeAfterTheEnd(t *testing.T) {
+	b := bench{workflow: job("outputs: {o: '${{ steps.s.outputs.o }}'}\nsteps:\n  - {id: s, run: to GITHUB_OUTPUT o=1}\n  - run: echo done\n")}
+	whole := b.killed(t, killAt{})
+	for _, gone := range []bool{false, true} {
+		r := b.killed(t, killAt{save: whole.saves, gone: gone})
+		if !r.resumed || r.Conclusion != plan.Success || r.Infra != nil || r.Outputs["o"] != "1" || len(r.Steps) != len(whole.Steps) {
+			t.Errorf("place gone %v: %v %+v", gone, r.resumed, r.Result)
+		}
+		for _, env := range r.fake.Environments() {
+			if _, err := env.Start(t.Context(), executor.Command{Argv: []string{"x"}}, nil); err == nil {
+				t.Error("the place is left behind")
+			}
+		}
 	}
 }
 

@@ -45,6 +45,23 @@ func (x *execution) takeUp(c *Checkpoint) bool {
 	return false
 }
 
+// over is the result of a job that had ended when its engine did. What is left of
+// its place goes; that it is gone already is no loss.
+func (x *execution) over(c *Checkpoint) Result {
+	for _, v := range c.Live.Masks {
+		x.hide(v)
+	}
+	if err := x.resolveSecrets(x.life); err != nil {
+		x.logger().Warn("mask the end of a job that is over", "job", string(x.job.ID()), "err", err)
+	}
+	if place, ok := x.Executors[c.Place.Executor]; ok {
+		if env, err := place.Attach(x.life, c.State.Environment); err == nil {
+			x.env = env
+		}
+	}
+	return *c.State.Over
+}
+
 func (x *execution) restore(ctx context.Context, c *Checkpoint) error {
 	st := c.State
 	if c.Version != checkpointVersion || st == nil || c.Job != x.job.ID() {

@@ -48,7 +48,7 @@ var arrows = []arrow{
 
 	{"githubapp/queue", []string{"githubapp/...", "runner", "runner/history", "runner/local", "workflow/..."}}, // what a new attempt takes over, runs-on
 	{"githubapp/api/...", []string{"githubapp/...", "runner", "runner/history", "workflow/..."}},               // history: the text form of logs
-	{"githubapp/checks", []string{"githubapp/...", "runner", "runner/command", "workflow/..."}}, // annotations
+	{"githubapp/checks", []string{"githubapp/...", "runner", "runner/command", "workflow/..."}},                // annotations
 	{"githubapp/...", []string{"githubapp/...", "runner", "workflow/..."}},
 
 	{"cmd/drydock", []string{"cmd/internal/cli"}},
