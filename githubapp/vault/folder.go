@@ -12,41 +12,54 @@ import (
 	"github.com/drydock-ci/drydock/githubapp/store"
 )
 
-// readFolder reads the files of an owner: those of the organisation first, then
-// the repository's. Names of owners and repositories come from GitHub, so nothing
-// but a plain name is looked up. Files that are no names of secrets are skipped,
+// readFolder reads the files of an owner, by level. Names of owners and
+// repositories come from GitHub, so nothing but a plain name is looked up.
+func readFolder(folder string, o Owner) (map[store.Level]map[string]string, error) {
+	files := map[store.Level]map[string]string{}
+	if o.OrganizationName == "" {
+		return files, nil
+	}
+	paths := map[store.Level][]string{store.Organization: {o.OrganizationName}}
+	if o.RepositoryName != "" {
+		paths[store.Repository] = []string{o.OrganizationName, o.RepositoryName}
+	}
+	for level, names := range paths {
+		for _, name := range names {
+			if !plainName(name) {
+				return nil, fmt.Errorf("read secrets of %q: it is no name of an account or a repository", name)
+			}
+		}
+		var err error
+		if files[level], err = readFiles(filepath.Join(folder, filepath.Join(names...))); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// readFiles reads each file whose name a secret can have. Others are skipped,
 // hidden ones too: clusters mount Secrets with such beside them.
-func readFolder(folder string, o Owner) (map[string]string, error) {
+func readFiles(dir string) (map[string]string, error) {
 	values := map[string]string{}
-	for _, path := range []string{o.OrganizationName, filepath.Join(o.OrganizationName, o.RepositoryName)} {
-		if o.OrganizationName == "" || path != o.OrganizationName && o.RepositoryName == "" {
-			continue
-		}
-		if !plainName(o.OrganizationName) || path != o.OrganizationName && !plainName(o.RepositoryName) {
-			return nil, fmt.Errorf("read secrets of %q: it is no name of a repository", path)
-		}
-		dir := filepath.Join(folder, path)
-		entries, err := os.ReadDir(dir)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return values, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read a folder of secrets: %w", err)
+	}
+	for _, e := range entries {
+		name, err := store.SecretName(e.Name())
 		if err != nil {
-			return nil, fmt.Errorf("read secrets of %q: %w", path, err)
+			continue
 		}
-		for _, e := range entries {
-			name, err := store.SecretName(e.Name())
-			if err != nil || e.Name()[0] == '.' {
-				continue
-			}
-			info, err := os.Stat(filepath.Join(dir, e.Name())) // a mounted Secret is a link
-			if err != nil || !info.Mode().IsRegular() {
-				continue
-			}
-			value, err := readFile(filepath.Join(dir, e.Name()))
-			if err != nil {
-				return nil, err
-			}
-			values[name] = value
+		path := filepath.Join(dir, e.Name())
+		info, err := os.Stat(path) // a mounted Secret is a link
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		if values[name], err = readFile(path); err != nil {
+			return nil, err
 		}
 	}
 	return values, nil

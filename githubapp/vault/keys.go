@@ -68,8 +68,8 @@ func LoadKeys(path string) (Keys, error) {
 	if err != nil {
 		return Keys{}, fmt.Errorf("read the vault's keys: %w", err)
 	}
-	if mode := info.Mode().Perm(); mode&0o007 != 0 {
-		return Keys{}, fmt.Errorf("read the vault's keys, %q: everybody can read it (mode %#o): chmod 600 it", path, mode)
+	if mode := info.Mode().Perm(); mode&0o027 != 0 {
+		return Keys{}, fmt.Errorf("read the vault's keys, %q: others can read or change it (mode %#o): chmod 600 it", path, mode)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {

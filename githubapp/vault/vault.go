@@ -88,27 +88,33 @@ func (v *Vault) Names(ctx context.Context, kind store.SecretKind, s store.Scope)
 }
 
 // Values are those that hold for an owner: an environment's hide the repository's,
-// those hide the organisation's. Names are in upper case. One that cannot be opened
+// those hide the organisation's, and what is kept hides a file of the same level. Names are in upper case. One that cannot be opened
 // is an error: a job must not run with a weaker value of the same name.
 func (v *Vault) Values(ctx context.Context, kind store.SecretKind, o Owner) (map[string]string, error) {
-	values := map[string]string{}
+	files := map[store.Level]map[string]string{}
 	if kind == store.Secret && v.folder != "" {
-		files, err := readFolder(v.folder, o)
-		if err != nil {
+		var err error
+		if files, err = readFolder(v.folder, o); err != nil {
 			return nil, err
 		}
-		maps.Copy(values, files)
 	}
 	rows, err := v.store.SecretsFor(ctx, kind, o.scopes())
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range rows {
-		plain, err := v.keys.Open(purpose(r.Kind, r.Scope, r.Name), r.Sealed)
-		if err != nil {
-			return nil, fmt.Errorf("read %s %q: %w", r.Kind, r.Name, err)
+	values := map[string]string{}
+	for _, level := range []store.Level{store.Organization, store.Repository, store.Environment} {
+		maps.Copy(values, files[level])
+		for _, r := range rows {
+			if r.Scope.Level != level {
+				continue
+			}
+			plain, err := v.keys.Open(purpose(r.Kind, r.Scope, r.Name), r.Sealed)
+			if err != nil {
+				return nil, fmt.Errorf("read %s %q: %w", r.Kind, r.Name, err)
+			}
+			values[r.Name] = string(plain)
 		}
-		values[r.Name] = string(plain)
 	}
 	return values, nil
 }

@@ -98,11 +98,13 @@ func TestMakeKeys(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
-	if err := os.Chmod(path, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := MakeKeys(path); err == nil || !strings.Contains(err.Error(), "chmod 600") {
-		t.Errorf("a key that everybody reads: %v", err)
+	for _, mode := range []os.FileMode{0o644, 0o660, 0o601} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := MakeKeys(path); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+			t.Errorf("a key of mode %#o: %v", mode, err)
+		}
 	}
 }
 
@@ -129,7 +131,7 @@ func TestValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, text := range map[string]string{
-		"octo/FILE": "org file\n", "octo/A": "file", "octo/demo/FILE": "repo file\r\n", "octo/demo/.HIDDEN": "x", "octo/demo/not-a-name": "x", "octo/other/E": "x",
+		"octo/FILE": "org file\n", "octo/A": "file", "octo/demo/A": "repo file", "octo/demo/B": "file", "octo/demo/FILE": "repo file\r\n", "octo/demo/.HIDDEN": "x", "octo/demo/not-a-name": "x", "octo/other/E": "x",
 	} {
 		path = filepath.Join(folder, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -146,11 +148,13 @@ func TestValues(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %v", what, got, err, want)
 		}
 	}
-	check("repository", store.Secret, owner, map[string]string{"A": "org", "B": "repo", "C": "repo", "FILE": "repo file"})
+	check("repository", store.Secret, owner, map[string]string{"A": "repo file", "B": "repo", "C": "repo", "FILE": "repo file"})
 	owner.Environment = "PROD"
-	check("environment", store.Secret, owner, map[string]string{"A": "org", "B": "repo", "C": "env", "FILE": "repo file"})
+	check("environment", store.Secret, owner, map[string]string{"A": "repo file", "B": "repo", "C": "env", "FILE": "repo file"})
 	check("variables", store.Variable, owner, map[string]string{"V": "variable"})
 	check("nobody", store.Secret, Owner{}, map[string]string{})
+	check("files alone", store.Secret, Owner{OrganizationName: "octo", RepositoryName: "demo"}, map[string]string{"A": "repo file", "B": "file", "FILE": "repo file"})
+	check("an account's", store.Secret, Owner{Organization: 10, OrganizationName: "octo"}, map[string]string{"A": "org", "B": "org", "C": "org", "FILE": "org file"})
 
 	owner.RepositoryName = "../other"
 	if _, err := v.Values(ctx, store.Secret, owner); err == nil {
