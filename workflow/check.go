@@ -49,7 +49,7 @@ func (r *report) checkScalar(n *Node, want *rule, s *scope) {
 	text := value.ScalarText()
 	hint := want.expects()
 	if len(want.words) > 0 && len(want.forms) == 0 && want.item == nil && text != "" {
-		hint = suggest(text, want.words)
+		hint = Suggest(text, want.words)
 	}
 	if value.Kind == String && n.Quoted && (want.boolean || want.number) {
 		hint += "; remove the quotes"
@@ -155,7 +155,7 @@ func (r *report) unknownKey(k *Node, left, all []*mapping) bool {
 	}
 	r.unknown[k] = true
 	message := fmt.Sprintf("Unexpected value '%s'", k.Text)
-	hint := suggest(k.Text, choices)
+	hint := Suggest(k.Text, choices)
 	for _, f := range all {
 		if len(left) == 1 && f != left[0] && f.property(k.Text) != nil {
 			hint = fmt.Sprintf("%q belongs to %s, but this is %s", k.Text, f.name, left[0].name)
@@ -167,14 +167,14 @@ func (r *report) unknownKey(k *Node, left, all []*mapping) bool {
 	} else {
 		r.add(k.Pos, "unknown-key", message, hint)
 	}
-	return nearest(k.Text, choices) == ""
+	return Nearest(k.Text, choices) == ""
 }
 
 // misspelt tells whether a missing key is there under a name that was
 // reported as unknown with this key as the likely meant one.
 func (r *report) misspelt(n *Node, name string) bool {
 	for _, e := range n.Entries {
-		if r.unknown[e.Key] && nearest(e.Key.Text, []string{name}) == name {
+		if r.unknown[e.Key] && Nearest(e.Key.Text, []string{name}) == name {
 			return true
 		}
 	}

@@ -102,12 +102,12 @@ func (r *report) expressionError(n *Node, err error, s *scope) {
 		name, _, _ := strings.Cut(rest, "'")
 		code, hint = "unknown-context", "no context may be used here"
 		if len(s.Contexts) > 0 {
-			hint = suggest(name, s.Contexts)
+			hint = Suggest(name, s.Contexts)
 		}
 	}
 	if rest, ok := strings.CutPrefix(message, "Unrecognized function: '"); ok {
 		name, _, _ := strings.Cut(rest, "'")
-		code, hint = "unknown-function", suggest(name, s.functionNames())
+		code, hint = "unknown-function", Suggest(name, s.functionNames())
 	}
 	// The position is that of the whole value, as GitHub gives it; in a long
 	// script that is not enough to find the place.

@@ -21,7 +21,7 @@ func (r *report) checkNeeds(at *Node, jobs []*Job) {
 		for _, need := range j.Needs {
 			if g.byID[strings.ToLower(need.ID)] == nil && !strings.Contains(need.ID, "${{") {
 				unknown = true
-				r.add(need.Pos, "unknown-need", fmt.Sprintf("Job '%s' depends on unknown job '%s'.", j.ID, need.ID), suggest(need.ID, ids))
+				r.add(need.Pos, "unknown-need", fmt.Sprintf("Job '%s' depends on unknown job '%s'.", j.ID, need.ID), Suggest(need.ID, ids))
 			}
 		}
 	}

@@ -104,7 +104,7 @@ func (r *stepReader) checkTarget(target Need, own string) {
 			choices = append(choices, id)
 		}
 		hint := "the step must come earlier"
-		if near := nearest(target.ID, choices); near != "" {
+		if near := Nearest(target.ID, choices); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		r.add(target.Pos, "step-target", fmt.Sprintf("Step references unknown step ID '%s'", target.ID), hint)

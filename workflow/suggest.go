@@ -12,11 +12,12 @@ const (
 	fewChoices   = 8
 )
 
-// suggest says what would be accepted instead of got, the likely meant first.
-func suggest(got string, choices []string) string {
+// Suggest says what would be accepted instead of got, the likely meant first: the
+// hint of a diagnostic.
+func Suggest(got string, choices []string) string {
 	limit := shownChoices
 	var hint string
-	if near := nearest(got, choices); near != "" {
+	if near := Nearest(got, choices); near != "" {
 		hint = fmt.Sprintf("did you mean %q? ", near)
 		limit = fewChoices
 	}
@@ -30,8 +31,8 @@ func suggest(got string, choices []string) string {
 	return strings.TrimSpace(hint)
 }
 
-// nearest gives the choice that a typing slip may have turned into got, or "".
-func nearest(got string, choices []string) string {
+// Nearest gives the choice that a typing slip may have turned into got, or "".
+func Nearest(got string, choices []string) string {
 	if got == "" || len(got) > 64 {
 		return ""
 	}
@@ -68,7 +69,3 @@ func distance(a, b string) int {
 	}
 	return last[len(b)]
 }
-
-// Suggest says what would be accepted instead of got, the likely meant first: the
-// hint of a diagnostic on other files of a repository.
-func Suggest(got string, choices []string) string { return suggest(got, choices) }

@@ -117,7 +117,7 @@ func has(m map[string]string, key string) bool { _, ok := m[key]; return ok }
 
 func expected(got string, names []string) string {
 	hint := ""
-	if near := nearest(got, names); near != "" {
+	if near := workflow.Nearest(got, names); near != "" {
 		hint = fmt.Sprintf("did you mean %q? ", near)
 	}
 	if len(names) == 0 {
@@ -193,7 +193,7 @@ func (r *reader) value(in workflow.Input, text string, given bool) InputValue {
 			wrong("it is a choice without options")
 		} else if !slices.Contains(options, v.Text) {
 			hint := "it must be one of " + strings.Join(options, ", ")
-			if near := nearest(v.Text, options); near != "" {
+			if near := workflow.Nearest(v.Text, options); near != "" {
 				hint = fmt.Sprintf("did you mean %q? ", near) + hint
 			}
 			wrong(hint)
