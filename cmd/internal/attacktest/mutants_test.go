@@ -234,7 +234,7 @@ var mutants = []mutant{
 		test: "TestDefinitionsHoldNoSecrets_Woodpecker_5305", docker: true},
 	{defence: "values reach the engine as they are", file: "executor/docker/settings.go", old: `s.config.Env = append(s.config.Env, k+"="+r.env[k])`, new: `s.config.Env = append(s.config.Env, strings.Split(k+"="+r.env[k], "\n")...)`,
 		test: "TestValuesKeepTheirQuotes_CVE_2022_39321", docker: true},
-	{defence: "the engine's socket is not in jobs", file: "executor/docker/housing.go", old: `c.host, "unix://"); ok && x.opts.Policy.AllowSocket && !taken`, new: `c.host, "unix://"); ok && !taken`, test: "TestEngineSocketIsNotInJobs_Gitea_24438", docker: true},
-	{defence: "an image is its repository's", file: "executor/docker/buildcontext.go", old: `fmt.Fprintf(h, "%q %q %q\n", repository, platform`, new: `fmt.Fprintf(h, "%q %q %q\n", "", platform`, test: "TestImagesDoNotCollide_Gitea_1051", docker: true},
+	{defence: "the engine's socket is not in jobs", file: "executor/docker/housing.go", old: `c.host, "unix://"); ok && x.policyFor(h.confined).AllowSocket && !taken`, new: `c.host, "unix://"); ok && !taken`, test: "TestEngineSocketIsNotInJobs_Gitea_24438", docker: true},
+	{defence: "an image is its repository's", file: "executor/buildcontext/buildcontext.go", old: `fmt.Fprintf(h, "%q %q %q\n", repository, platform`, new: `fmt.Fprintf(h, "%q %q %q\n", "", platform`, test: "TestImagesDoNotCollide_Gitea_1051", docker: true},
 	{defence: "volumes are their job's", file: "executor/docker/volumes.go", old: `m.Source = prefix + "-" + v.source`, new: `m.Source = "drydock-attacktest-" + v.source`, test: "TestToolCacheIsPerJob_Gitea_1171", docker: true},
 }
