@@ -69,6 +69,7 @@ type cause struct {
 	only     string // path of the one workflow that is meant; "": all
 	origin   string // what makes it the same cause when it is told again
 	fork     bool   // code of a fork, or of somebody unknown, takes part
+	tainted  bool   // it tells of a run that had to do with a stranger
 
 	protected bool // the ref is a protected branch
 
@@ -134,6 +135,7 @@ func newCause(name string, d store.Delivery, h head) (*cause, error) {
 	if name == "workflow_dispatch" || name == "schedule" {
 		_ = json.Unmarshal(h.Workflow, &c.only)
 	}
+	c.tainted = d.Headers[taint] != ""
 	c.origin = originOf(c)
 	return c, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/drydock-ci/drydock/githubapp/repository"
 	"github.com/drydock-ci/drydock/githubapp/store"
+	"github.com/drydock-ci/drydock/githubapp/trust"
 	"github.com/drydock-ci/drydock/workflow/event"
 	"github.com/drydock-ci/drydock/workflow/expr"
 )
@@ -97,9 +98,13 @@ func (i *Intake) tell(ctx context.Context, run *store.Run, action string) error 
 	if err != nil {
 		return err
 	}
+	headers := map[string]string{source: fromRun}
+	if zone := trust.Zone(run.Zone); zone == trust.Fork || zone == trust.ForkTarget {
+		headers[taint] = run.Zone
+	}
 	return i.add(ctx, store.Delivery{
 		ID:    store.DeliveryID(fmt.Sprintf("run-%d-%d-%s-L%d", run.ID, run.Attempt, action, level)),
-		Event: "workflow_run", Headers: map[string]string{source: fromRun}, Body: body, Received: i.o.Now(),
+		Event: "workflow_run", Headers: headers, Body: body, Received: i.o.Now(),
 	})
 }
 

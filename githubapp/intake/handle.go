@@ -17,6 +17,10 @@ import (
 // marks a delivery that was made here, and says by what.
 const source = "Drydock-Source"
 
+// taint is one more: the delivery tells of a run that had to do with a stranger, so
+// what it starts is trusted no more than that.
+const taint = "Drydock-Taint"
+
 // What makes deliveries of its own.
 const (
 	fromSchedule = "schedule"

@@ -14,11 +14,38 @@ const dependabot = "dependabot[bot]"
 
 // trusted gives a run its zone of trust, and says why it waits for approval.
 func (i *Intake) trusted(c *cause, out *queue.Planned) {
-	zone := trust.ZoneOf(trust.Facts{Event: c.name, Fork: c.fork || c.Sender.Login == dependabot, Ref: c.ref, Protected: c.protected})
+	zone := trust.ZoneOf(trust.Facts{
+		Event: c.name, Fork: c.fork || c.Sender.Login == dependabot, Stranger: c.tainted || stranger(c.name, c.raw),
+		Ref: c.ref, Protected: c.protected,
+	})
 	out.Run.Zone = string(zone)
 	if c.fork {
 		out.Approval = i.o.Policy.Of(zone).NeedsApproval(c.pull.Author)
 	}
+}
+
+// stranger tells whether an event is what somebody said or did who has no ties to
+// the repository, or nobody can tell.
+func stranger(name string, raw []byte) bool {
+	type written struct {
+		Association string `json:"author_association"`
+	}
+	var p struct{ Issue, Comment, Discussion written }
+	switch name {
+	case "fork", "watch", "gollum": // everybody may, in a public repository
+		return true
+	case "issues", "issue_comment", "discussion", "discussion_comment":
+		_ = json.Unmarshal(raw, &p) // what cannot be read is a stranger's
+	}
+	switch name {
+	case "issues":
+		return !trust.Ties(p.Issue.Association)
+	case "discussion":
+		return !trust.Ties(p.Discussion.Association)
+	case "issue_comment", "discussion_comment":
+		return !trust.Ties(p.Comment.Association)
+	}
+	return false
 }
 
 // foreign tells whether code of a fork takes part in an event, or nobody can tell.

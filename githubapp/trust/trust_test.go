@@ -17,6 +17,11 @@ func TestZoneOf(t *testing.T) {
 		{"after a fork's run", Facts{Event: "workflow_run", Fork: true, Ref: "refs/heads/main", Protected: true}, ForkTarget},
 		{"a dispatch about a fork", Facts{Event: "repository_dispatch", Fork: true}, Fork},
 		{"an event that nobody knows, with a fork", Facts{Event: "brand_new", Fork: true, Ref: "refs/heads/main", Protected: true}, Fork},
+		{"a stranger's comment", Facts{Event: "issue_comment", Stranger: true, Ref: "refs/heads/main", Protected: true}, ForkTarget},
+		{"a stranger's issue", Facts{Event: "issues", Stranger: true, Ref: "refs/heads/main"}, ForkTarget},
+		{"after a run for a stranger", Facts{Event: "workflow_run", Stranger: true, Ref: "refs/heads/main", Protected: true}, ForkTarget},
+		{"a stranger in an event that nobody knows", Facts{Event: "brand_new", Stranger: true, Ref: "refs/tags/v1"}, ForkTarget},
+		{"a fork's pull request of a stranger", Facts{Event: "pull_request", Fork: true, Stranger: true}, Fork},
 		{"own pull request", Facts{Event: "pull_request", Ref: "refs/pull/1/merge"}, PullRequest},
 		{"own pull request into a protected branch", Facts{Event: "pull_request", Ref: "refs/pull/1/merge", Protected: true}, PullRequest},
 		{"merge queue", Facts{Event: "merge_group", Ref: "refs/heads/gh-readonly-queue/main/pr-1", Protected: true}, PullRequest},
@@ -93,6 +98,17 @@ func TestApproval(t *testing.T) {
 	}
 	if _, err := Default().WithApproval("later"); err == nil {
 		t.Error("an unknown word is accepted")
+	}
+}
+
+func TestTies(t *testing.T) {
+	for association, want := range map[string]bool{
+		"OWNER": true, "MEMBER": true, "collaborator": true,
+		"CONTRIBUTOR": false, "FIRST_TIMER": false, "FIRST_TIME_CONTRIBUTOR": false, "MANNEQUIN": false, "NONE": false, "": false, "OWNERS": false,
+	} {
+		if got := Ties(association); got != want {
+			t.Errorf("%q: %v", association, got)
+		}
 	}
 }
 
