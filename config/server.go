@@ -27,6 +27,7 @@ type Server struct {
 	Jobs           int      // at once, here; 0: as MaxParallel
 	RepositoryJobs int      // at once, of one repository; 0: any number
 	Approval       string   // one of the Approval constants
+	Deny           []string // ZONE:WHAT; package trust knows them
 	SecretsFolder  string   // absolute; empty: none
 	LocalToken     bool
 }
@@ -80,6 +81,12 @@ var serverFields = []Field{
 		Values: []string{ApprovalAlways, ApprovalFirstTime, ApprovalNever}, Default: ApprovalAlways, UserOnly: true,
 		Doc: "when a pull request from a fork waits for somebody with write access: always, for those who never contributed, never",
 		ref: func(c *Config) any { return &c.Server.Approval },
+	},
+	{
+		Key: "server.deny", Env: "DRYDOCK_SERVER_DENY", Kind: List, Arg: "ZONE:WHAT,...", UserOnly: true,
+		Doc: "what runs do not get that would get it otherwise: zones are fork, fork-target, pull-request, branch, protected and schedule; " +
+			"WHAT is write (of the token), token, secrets, id-token, cache-write, environments, engine (what docker.allow_* opens) or host, as in pull-request:host",
+		ref: func(c *Config) any { return &c.Server.Deny },
 	},
 	{
 		Key: "server.admins", Env: "DRYDOCK_SERVER_ADMINS", Kind: List, Arg: "LOGIN,...", UserOnly: true,

@@ -90,6 +90,43 @@ func (p Policy) WithApproval(w When) (Policy, error) {
 	return out, nil
 }
 
+// denials are what an operator can take away from a zone.
+var denials = map[string]func(*Capabilities){
+	"token": func(c *Capabilities) { c.Token = NoAccess },
+	"write": func(c *Capabilities) {
+		if c.Token == Full {
+			c.Token = ReadOnly
+		}
+	},
+	"secrets":      func(c *Capabilities) { c.Secrets = false },
+	"id-token":     func(c *Capabilities) { c.IDToken = false },
+	"cache-write":  func(c *Capabilities) { c.CacheWrite = false },
+	"environments": func(c *Capabilities) { c.Environments = false },
+	"engine":       func(c *Capabilities) { c.Open = false },
+	"host":         func(c *Capabilities) { c.Host = false },
+}
+
+// Without gives the policy less what a list takes away, each as ZONE:WHAT. It never
+// gives a zone more.
+func (p Policy) Without(list []string) (Policy, error) {
+	out := maps.Clone(p)
+	for _, text := range list {
+		name, what, _ := strings.Cut(text, ":")
+		zone := Zone(strings.TrimSpace(name))
+		if !slices.Contains(Zones(), zone) {
+			return nil, fmt.Errorf("take %q away: there is no zone %q: use one of %v", text, zone, Zones())
+		}
+		deny, ok := denials[strings.TrimSpace(what)]
+		if !ok {
+			return nil, fmt.Errorf("take %q away: %q is not one of %s", text, strings.TrimSpace(what), strings.Join(slices.Sorted(maps.Keys(denials)), ", "))
+		}
+		c := out.Of(zone)
+		deny(&c)
+		out[zone] = c
+	}
+	return out, nil
+}
+
 // NeedsApproval tells why a run has to be approved; "": it has not. The
 // association is GitHub's word for the author: OWNER, MEMBER, COLLABORATOR,
 // CONTRIBUTOR, FIRST_TIMER, NONE...

@@ -101,6 +101,29 @@ func TestApproval(t *testing.T) {
 	}
 }
 
+func TestWithout(t *testing.T) {
+	all := Capabilities{Token: Full, Secrets: true, IDToken: true, CacheWrite: true, Environments: true, Open: true, Host: true, Approval: Never}
+	base := Policy{Branch: all, Fork: {Token: NoAccess, Approval: Always}}
+	for what, change := range map[string]func(*Capabilities){
+		"token": func(c *Capabilities) { c.Token = NoAccess }, "write": func(c *Capabilities) { c.Token = ReadOnly },
+		"secrets": func(c *Capabilities) { c.Secrets = false }, "id-token": func(c *Capabilities) { c.IDToken = false },
+		"cache-write": func(c *Capabilities) { c.CacheWrite = false }, "environments": func(c *Capabilities) { c.Environments = false },
+		"engine": func(c *Capabilities) { c.Open = false }, "host": func(c *Capabilities) { c.Host = false },
+	} {
+		want := all
+		change(&want)
+		got, err := base.Without([]string{"branch: " + what, "fork:" + what})
+		if err != nil || got.Of(Branch) != want || got.Of(Fork) != base.Of(Fork) || base.Of(Branch) != all {
+			t.Errorf("without %s: %+v, %v", what, got, err)
+		}
+	}
+	for _, text := range []string{"branch", "branch:", ":secrets", "branch:everything", "main:secrets", "Branch:secrets", "branch:secrets:host", ""} {
+		if p, err := base.Without([]string{text}); err == nil {
+			t.Errorf("%q: %v", text, p)
+		}
+	}
+}
+
 func TestTies(t *testing.T) {
 	for association, want := range map[string]bool{
 		"OWNER": true, "MEMBER": true, "collaborator": true,

@@ -173,8 +173,11 @@ func (a *app) openServer(ctx context.Context, p *parts, log *slog.Logger) (_ *se
 		}
 	}
 	policy, err := trust.Default().WithApproval(trust.When(c.Server.Approval))
+	if err == nil {
+		policy, err = policy.Without(c.Server.Deny)
+	}
 	if err != nil {
-		return nil, &exitError{exitUsage, err}
+		return nil, &exitError{exitUsage, fmt.Errorf("server.deny and server.approval: %w", err)}
 	}
 	id, err := owner(dir)
 	if err != nil {
