@@ -237,4 +237,18 @@ var mutants = []mutant{
 	{defence: "the engine's socket is not in jobs", file: "executor/docker/housing.go", old: `c.host, "unix://"); ok && x.policyFor(h.confined).AllowSocket && !taken`, new: `c.host, "unix://"); ok && !taken`, test: "TestEngineSocketIsNotInJobs_Gitea_24438", docker: true},
 	{defence: "an image is its repository's", file: "executor/buildcontext/buildcontext.go", old: `fmt.Fprintf(h, "%q %q %q\n", repository, platform`, new: `fmt.Fprintf(h, "%q %q %q\n", "", platform`, test: "TestImagesDoNotCollide_Gitea_1051", docker: true},
 	{defence: "volumes are their job's", file: "executor/docker/volumes.go", old: `m.Source = prefix + "-" + v.source`, new: `m.Source = "drydock-attacktest-" + v.source`, test: "TestToolCacheIsPerJob_Gitea_1171", docker: true},
+
+	// The server: zones of trust, approval, reports.
+	{defence: "a zone that is trusted less is confined", file: "githubapp/grant/grant.go", old: "return !f.caps.Open", new: "return f.caps.Open && false", test: "TestConfined", pkg: "githubapp/grant"},
+	{defence: "who is not known is confined", file: "githubapp/grant/grant.go", old: "\t\treturn true\n\t}\n\treturn !f.caps.Open", new: "\t\treturn false\n\t}\n\treturn !f.caps.Open", test: "TestConfined", pkg: "githubapp/grant"},
+	{defence: "a confined place has no socket", file: "executor/docker/housing.go", old: "x.policyFor(h.confined).AllowSocket", new: "x.policyFor(false).AllowSocket", test: "TestConfined", pkg: "executor/docker"},
+	{defence: "a confined job asks in vain", file: "executor/docker/create.go", old: "policy := x.policyFor(spec.Confined)", new: "policy := x.policyFor(false)", test: "TestConfined", pkg: "executor/docker"},
+	{defence: "a zone's secrets", file: "githubapp/grant/grant.go", old: "if f.caps.Secrets {", new: "if true {", test: "TestSecrets", pkg: "githubapp/grant"},
+	{defence: "a zone's token", file: "githubapp/grant/grant.go", old: "f.caps.Reduce(auth.Scopes(*permissions))", new: "auth.Scopes(*permissions)", test: "TestSecrets", pkg: "githubapp/grant"},
+	{defence: "a zone's environments", file: "githubapp/grant/grant.go", old: `f.job.Environment != "" && !f.caps.Environments`, new: "false", test: "TestSecrets", pkg: "githubapp/grant"},
+	{defence: "a zone's caches", file: "githubapp/grant/services.go", old: "if !f.caps.CacheWrite {", new: "if false {", test: "TestServices", pkg: "githubapp/grant"},
+	{defence: "a zone's identity", file: "githubapp/grant/services.go", old: "p != nil && !f.caps.IDToken", new: "false && p != nil", test: "TestServices", pkg: "githubapp/grant"},
+	{defence: "a stranger's words", file: "githubapp/intake/zone.go", old: "return !trust.Ties(p.Comment.Association)", new: "return false", test: "TestStrangers", pkg: "githubapp/intake"},
+	{defence: "what follows a fork's run", file: "githubapp/intake/chain.go", old: "headers[taint] = run.Zone", new: `_ = "" + run.Zone`, test: "TestNoLaundering", pkg: "githubapp/intake"},
+	{defence: "sealed values are bound to their place", file: "githubapp/vault/seal.go", old: `"drydock vault 1 "+purpose`, new: `"drydock vault 1 "+purpose[:0]`, test: "TestValues", pkg: "githubapp/vault"},
 }
