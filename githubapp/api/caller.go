@@ -59,7 +59,7 @@ func (s *Server) whoIs(r *http.Request) (Caller, error) {
 	}
 	var v session
 	if s.seal.open("session", cookie.Value, &v) != nil || !s.Now().Before(v.Expires) || v.Local && (s.LocalToken == "" || !fromHere(r)) {
-		return Caller{}, nil
+		return Caller{}, nil //nolint:nilerr // nobody is signed in any more
 	}
 	return Caller{User: v.User, Local: v.Local, Admin: v.Local || s.isAdmin(v.User), cookie: true, session: v.ID}, nil
 }

@@ -64,7 +64,7 @@ func (s *Server) listRuns(c *call) error {
 			return err
 		}
 		for _, r := range runs {
-			can, err := s.permission(c.r.Context(), c.caller, Repository{ID: r.RepositoryID, Name: r.Repository})
+			can, err := s.permission(c.r.Context(), c.caller, r.of())
 			if err != nil {
 				return err
 			}
@@ -194,7 +194,7 @@ func (s *Server) watchRuns(c *call) error {
 				continue
 			}
 			ctx, cancel := context.WithTimeout(c.r.Context(), 10*time.Second)
-			can, err := s.permission(ctx, c.caller, Repository{ID: r.RepositoryID, Name: r.Repository})
+			can, err := s.permission(ctx, c.caller, r.of())
 			cancel()
 			if err != nil || can < Read {
 				continue

@@ -225,7 +225,7 @@ func (s *Server) admitRepository(rt route, c *call) error {
 		} else if err != nil {
 			return err
 		}
-		c.repo = Repository{ID: c.run.RepositoryID, Name: c.run.Repository}
+		c.repo = c.run.of()
 	} else {
 		if s.Directory == nil {
 			return notHere("list repositories")

@@ -18,6 +18,7 @@ type Run struct {
 	Attempts     []int              `json:"attempts,omitempty"`
 	Repository   string             `json:"repository"` // owner/name
 	RepositoryID store.RepositoryID `json:"repositoryId,omitempty"`
+	Installation int64              `json:"-"`
 	Workflow     string             `json:"workflow"` // path of the file
 	Name         string             `json:"name"`     // of the workflow
 	Title        string             `json:"title,omitempty"`
@@ -120,6 +121,11 @@ type Repository struct {
 	ID           store.RepositoryID `json:"id"`
 	Installation int64              `json:"-"`
 	Name         string             `json:"name"` // owner/name
+}
+
+// of is the repository of a run.
+func (r Run) of() Repository {
+	return Repository{ID: r.RepositoryID, Installation: r.Installation, Name: r.Repository}
 }
 
 // Workflow is one that can be looked at, and perhaps dispatched.

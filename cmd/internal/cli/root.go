@@ -39,7 +39,10 @@ in Docker containers or directly on the host, offline if you like.`,
 	})
 	root.AddCommand(
 		a.runCommand(), a.buildCommand(), a.listCommand(), a.graphCommand(), a.checkCommand(), a.whyCommand(), a.exprCommand(),
-		a.runsCommand(), a.logsCommand(), a.artifactsCommand(), a.rerunCommandLine(), a.resumeCommand(), a.cancelCommand(), a.cacheCommand(),
+		a.remotely(a.runsCommand(), a.remoteRuns, "workflow", "status", "limit", "all", "json"),
+		a.remotely(a.logsCommand(), a.remoteLogs, "job", "attempt", "follow", "raw", "timestamps", "json"),
+		a.artifactsCommand(), a.remotely(a.rerunCommandLine(), a.remoteRerun, "failed", "job"), a.resumeCommand(),
+		a.remotely(a.cancelCommand(), a.remoteCancel, "force"), a.cacheCommand(), a.uiCommand(), a.dispatchCommand(),
 		a.serveCommand(), a.appCommand(), a.secretCommand(), a.variableCommand(), a.doctorCommand(), a.initCommand(), a.configCommand(), a.versionCommand(),
 	)
 	completeConfig(root)

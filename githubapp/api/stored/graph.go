@@ -1,6 +1,8 @@
 package stored
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -125,4 +127,32 @@ func (g *graph) complete(r *api.Run) {
 	}
 	at := func(j api.Job) int { return slices.IndexFunc(g.nodes, func(n node) bool { return n.id == j.Node }) }
 	slices.SortStableFunc(r.Jobs, func(a, b api.Job) int { return at(a) - at(b) })
+}
+
+// AddGraph tells of each job of a run what it needs, and adds those of its plan
+// that have not come to be. The plan is a plan.Plan as JSON.
+func AddGraph(r *api.Run, planned []byte) error {
+	g, err := parseGraph(planned)
+	if err != nil {
+		return fmt.Errorf("read the plan of run %d: %w", r.ID, err)
+	}
+	for i := range r.Jobs {
+		r.Jobs[i].Node = nodeOf(r.Jobs[i].ID)
+		r.Jobs[i].Needs = g.needs(r.Jobs[i].Node)
+	}
+	g.complete(r)
+	return nil
+}
+
+func parseGraph(data []byte) (*graph, error) {
+	var p struct {
+		Graph planned `json:"graph"`
+	}
+	if len(data) == 0 {
+		return &graph{}, nil
+	}
+	if err := json.Unmarshal(data, &p); err != nil {
+		return nil, err
+	}
+	return newGraph(p.Graph), nil
 }

@@ -2,7 +2,6 @@ package stored
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
@@ -109,7 +108,7 @@ func isWorkflow(r *store.Run, name string) bool {
 // head is a run without its jobs.
 func head(r *store.Run) api.Run {
 	out := api.Run{
-		ID: r.ID, Number: r.Number, Attempt: r.Attempt, Repository: r.RepositoryName, RepositoryID: r.Repository,
+		ID: r.ID, Number: r.Number, Attempt: r.Attempt, Repository: r.RepositoryName, RepositoryID: r.Repository, Installation: r.Installation,
 		Workflow: r.Workflow, Name: r.Name, Title: r.Title, Event: r.Event, Action: r.Action,
 		Ref: r.Ref, HeadRef: r.HeadRef, SHA: r.SHA, HeadSHA: r.HeadSHA, Actor: r.Actor.Login, Zone: r.Zone, Delivery: r.Delivery,
 		State: r.State, Conclusion: r.Conclusion, Reason: r.Reason, Created: r.Created, Started: r.Started, Finished: r.Finished,
@@ -315,15 +314,9 @@ func (b *Backend) graph(ctx context.Context, id store.RunID) (*graph, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read run %d: %w", id, err)
 	}
-	g := &graph{}
-	if len(r.Plan) > 0 {
-		var p struct {
-			Graph planned `json:"graph"`
-		}
-		if err := json.Unmarshal(r.Plan, &p); err != nil {
-			return nil, fmt.Errorf("read the plan of run %d: %w", id, err)
-		}
-		g = newGraph(p.Graph)
+	g, err := parseGraph(r.Plan)
+	if err != nil {
+		return nil, fmt.Errorf("read the plan of run %d: %w", id, err)
 	}
 	b.graphs.keep(id, g)
 	return g, nil
