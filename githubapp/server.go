@@ -112,7 +112,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	secrets := vault.New(o.Keys, o.Store, o.Secrets)
 	s.reader = repository.New(repository.Options{Clients: o.App.Installation, Now: o.Now})
 	s.granter = grant.New(grant.Options{
-		Runs: o.Store, Tokens: o.App, Vault: secrets, Policy: o.Policy, DefaultPermissions: defaultPermissions, Log: o.Log,
+		Runs: o.Store, Tokens: o.App, Vault: secrets, Policy: o.Policy, DefaultPermissions: defaultPermissions, Log: o.Log, Now: o.Now,
 	})
 	s.reporter = checks.New(checks.Options{
 		Store: o.Store, Clients: o.App.Installation, URL: s.page, AppID: o.Identity.ID, Budget: s.budget, Log: o.Log, Now: o.Now,
@@ -132,7 +132,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s.reconcile = reconcile.New(reconcile.Options{
 		Store: o.Store, Reader: s.reader, App: o.App.Client(), Events: webhook.Events(), Wake: s.intake.Wake, Log: o.Log, Now: o.Now,
 	})
-	o.Engine.Secrets, o.Engine.Checkpoints = s.granter.Secrets, s.queue.Checkpoints()
+	o.Engine.Secrets, o.Engine.Token, o.Engine.Checkpoints = s.granter.Secrets, s.granter.Token, s.queue.Checkpoints()
 	if o.Services != nil {
 		o.Engine.Services = s.granter.Services(o.Services)
 	}

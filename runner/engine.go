@@ -28,6 +28,9 @@ type Engine struct {
 	// Secrets yields the values of the secrets of a job, GITHUB_TOKEN among
 	// them.
 	Secrets func(context.Context, *Job) (map[string]string, error)
+	// Token is asked before each step for a GITHUB_TOKEN that is to follow the last
+	// one; "" while that is good. nil: the first one lasts.
+	Token func(context.Context, *Job) (string, error)
 	// Masker makes the masker of a job, with what it masks beside the job's
 	// secrets; nil: with nothing.
 	Masker func() *mask.Masker

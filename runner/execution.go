@@ -48,6 +48,8 @@ type execution struct {
 	github        expr.Value // the github context without the fields of a step
 	runnerContext expr.Value
 	secrets       expr.Value
+	values        map[string]string // of Engine.Secrets
+	renewed       atomic.Pointer[renewed]
 
 	serving   serving
 	root      *scope

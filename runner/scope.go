@@ -90,7 +90,7 @@ func (x *execution) exprScope(ctx context.Context, sc *scope, env *vars, gh gith
 	contexts["runner"] = x.runnerContext
 	contexts["steps"] = sc.steps.value()
 	if secrets {
-		contexts["secrets"] = x.secrets
+		contexts["secrets"] = x.secretsNow()
 	}
 	if sc.action != nil {
 		// A composite action sees its own inputs and none of the job's
@@ -149,7 +149,7 @@ func (x *execution) hashFiles(ctx context.Context, sc *scope, args []expr.Value)
 
 // githubContext is the base of the job with the fields of one step.
 func (x *execution) githubContext(gh githubFields) expr.Value {
-	v := x.github.
+	v := x.githubNow().
 		With("action_repository", expr.String(gh.actionRepository)).
 		With("action_ref", expr.String(gh.actionRef))
 	// Hooks have no action, and only composite actions have a path and a status.

@@ -32,6 +32,22 @@ func (x *execution) resolveSecrets(ctx context.Context) error {
 			x.hide(v)
 		}
 	}
+	secrets, err := x.mapSecrets(values)
+	if err != nil {
+		return err
+	}
+	x.values, x.secrets = values, secrets
+	vars := x.job.Leg.Contexts["vars"]
+	for _, from := range []expr.Value{secrets, vars} {
+		if v, ok := from.Lookup(debugSecret); ok && v.Text() == "true" {
+			x.debug = true
+		}
+	}
+	return nil
+}
+
+// mapSecrets follows the mappings of the calling jobs.
+func (x *execution) mapSecrets(values map[string]string) (expr.Value, error) {
 	secrets := expr.StringMap(values, false)
 	for _, m := range x.job.Leg.Secrets {
 		scope := expr.Scope{Contexts: map[string]expr.Value{}}
@@ -42,7 +58,7 @@ func (x *execution) resolveSecrets(ctx context.Context) error {
 		b := expr.NewObject(false)
 		pairs, err := template.StringMap(m.Nodes, scope, false)
 		if err != nil {
-			return fmt.Errorf("evaluate secrets of the calling job: %w", err)
+			return secrets, fmt.Errorf("evaluate secrets of the calling job: %w", err)
 		}
 		for _, p := range pairs {
 			if !isFlag(p.Name) {
@@ -55,14 +71,7 @@ func (x *execution) resolveSecrets(ctx context.Context) error {
 		}
 		secrets = b.Value()
 	}
-	x.secrets = secrets
-	vars := x.job.Leg.Contexts["vars"]
-	for _, from := range []expr.Value{secrets, vars} {
-		if v, ok := from.Lookup(debugSecret); ok && v.Text() == "true" {
-			x.debug = true
-		}
-	}
-	return nil
+	return secrets, nil
 }
 
 // maskedOutputs leaves out values that hold a secret.

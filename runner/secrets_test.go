@@ -1,6 +1,10 @@
 package runner
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -130,5 +134,55 @@ func TestSplitWords(t *testing.T) {
 func TestRefFolder(t *testing.T) {
 	if got := refFolder("feature/x\\y\x01"); got != "feature-x-y-" {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestTokenIsRenewed: steps that begin later have the newest token, wherever they
+// read it from; all tokens are masked.
+func TestTokenIsRenewed(t *testing.T) {
+	given := 0
+	r := bench{
+		secrets: map[string]string{"GITHUB_TOKEN": "token-1-secret", "OTHER": "other-secret"},
+		setup: func(e *Engine, _ *Job) {
+			e.Token = func(context.Context, *Job) (string, error) {
+				given++
+				switch given {
+				case 1:
+					return "", nil // the first is good
+				case 3:
+					return "", errors.New("GitHub is away")
+				}
+				return fmt.Sprintf("token-%d-secret", given), nil
+			}
+		},
+		workflow: job(`
+env: {JOB_ENV: "Bearer ${{ github.token }}"}
+steps:
+  - run: "echo ${{ secrets.GITHUB_TOKEN }} $JOB_ENV"
+    env: {A: "${{ github.token }} ${{ secrets.GITHUB_TOKEN }} ${{ secrets.OTHER }}"}
+  - run: "echo ${{ secrets.GITHUB_TOKEN }} $JOB_ENV"
+    env: {A: "${{ github.token }} ${{ secrets.GITHUB_TOKEN }} ${{ secrets.OTHER }}"}
+  - run: echo
+    env: {A: "${{ github.token }} ${{ secrets.GITHUB_TOKEN }} ${{ secrets.OTHER }}"}
+  - run: echo
+    background: true
+    env: {A: "${{ github.token }} ${{ secrets.GITHUB_TOKEN }} ${{ secrets.OTHER }}"}
+`)}.run(t)
+	r.wantConclusion(plan.Success)
+	var got []string
+	for _, c := range r.fake.Commands() {
+		if a := c.Env["A"]; a != "" {
+			got = append(got, a+" | "+c.Env["JOB_ENV"])
+		}
+	}
+	want := []string{}
+	for _, n := range []int{1, 2, 2, 4} {
+		want = append(want, fmt.Sprintf("token-%[1]d-secret token-%[1]d-secret other-secret | Bearer token-%[1]d-secret", n))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("steps got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if strings.Contains(r.all(), "-secret") {
+		t.Errorf("a token is seen:\n%s", r.all())
 	}
 }

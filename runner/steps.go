@@ -64,12 +64,14 @@ func (x *execution) mainSteps() {
 		case s.Kind == plan.Parallel:
 			// Its steps follow, in the background; a wait ends the group.
 		case s.Background:
+			x.renewToken()
 			begin := x.startBackground(s)
 			x.boundary(stageMain, i+1)
 			x.saveNow() // or it would be started twice
 			begin()
 			continue
 		default:
+			x.renewToken()
 			r := x.newStepRun(x.root, s)
 			x.apply(x.root, s, x.foreground(r))
 		}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/drydock-ci/drydock/githubapp/auth"
 	"github.com/drydock-ci/drydock/githubapp/queue"
@@ -25,7 +26,7 @@ type Tokens interface {
 	Revoke(ctx context.Context, token string) error
 }
 
-// Options of New. All but Log are needed.
+// Options of New. All but Log and Now are needed.
 type Options struct {
 	Runs   store.Runs
 	Tokens Tokens
@@ -34,6 +35,7 @@ type Options struct {
 	// DefaultPermissions are what a token may do when no file says so.
 	DefaultPermissions workflow.Permissions
 	Log                *slog.Logger
+	Now                func() time.Time
 }
 
 // Granter gives jobs what they may have.
@@ -41,15 +43,28 @@ type Granter struct {
 	Options
 
 	mu     sync.Mutex
-	tokens map[store.JobKey][]string // alive
+	tokens map[store.JobKey][]alive
 }
+
+// alive is a token that was not revoked yet.
+type alive struct {
+	value string
+	made  time.Time
+}
+
+// renewAfter is when a job's next step gets a new token: GitHub's die after an
+// hour, so each step has at least 50 minutes.
+const renewAfter = 10 * time.Minute
 
 // New makes a Granter.
 func New(o Options) *Granter {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Granter{Options: o, tokens: map[store.JobKey][]string{}}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Granter{Options: o, tokens: map[store.JobKey][]alive{}}
 }
 
 // facts are what the store knows of a job.
@@ -106,6 +121,35 @@ func (g *Granter) Secrets(ctx context.Context, job *runner.Job) (map[string]stri
 			return nil, err
 		}
 	}
+	if secrets["GITHUB_TOKEN"], err = g.make(ctx, f, job); err != nil {
+		return nil, err
+	}
+	return secrets, nil
+}
+
+// Token is the job's next GITHUB_TOKEN, "" while the last one is young
+// (runner.Engine.Token). The last one lives on for what runs with it.
+func (g *Granter) Token(ctx context.Context, job *runner.Job) (string, error) {
+	key, err := queue.KeyOf(job)
+	if err != nil {
+		return "", err
+	}
+	g.mu.Lock()
+	list := g.tokens[key]
+	young := len(list) == 0 || g.Now().Sub(list[len(list)-1].made) < renewAfter
+	g.mu.Unlock()
+	if young {
+		return "", nil
+	}
+	f, err := g.facts(ctx, job)
+	if err != nil {
+		return "", err
+	}
+	return g.make(ctx, f, job)
+}
+
+// make makes a token of a job, to be revoked when the job ends.
+func (g *Granter) make(ctx context.Context, f facts, job *runner.Job) (string, error) {
 	permissions := job.Leg.Job.Permissions
 	if permissions == nil {
 		permissions = &g.DefaultPermissions
@@ -114,16 +158,15 @@ func (g *Granter) Secrets(ctx context.Context, job *runner.Job) (map[string]stri
 		Installation: f.run.Installation, Repository: int64(f.run.Repository), Permissions: f.caps.Reduce(auth.Scopes(*permissions)),
 	})
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	if len(token.Missing) > 0 {
 		g.Log.WarnContext(ctx, "the installation has not granted what a job asks for", "run", f.key.Run, "job", string(f.key.Job), "missing", strings.Join(token.Missing, ", "))
 	}
 	g.mu.Lock()
-	g.tokens[f.key] = append(g.tokens[f.key], token.Value)
+	g.tokens[f.key] = append(g.tokens[f.key], alive{token.Value, g.Now()})
 	g.mu.Unlock()
-	secrets["GITHUB_TOKEN"] = token.Value
-	return secrets, nil
+	return token.Value, nil
 }
 
 // owner is whose secrets are for the job.
@@ -154,7 +197,7 @@ func (g *Granter) Ended(ctx context.Context, job *runner.Job) error {
 	g.mu.Unlock()
 	var errs []error
 	for _, t := range tokens {
-		errs = append(errs, g.Tokens.Revoke(ctx, t))
+		errs = append(errs, g.Tokens.Revoke(ctx, t.value))
 	}
 	return errors.Join(errs...)
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/githubapp/auth"
@@ -172,6 +173,50 @@ func TestSecrets(t *testing.T) {
 				t.Errorf("after the job the token gives %d", got)
 			}
 		})
+	}
+}
+
+// TestRenewal: a job that runs for long gets another token, with the same rights,
+// and at its end all of them are dead.
+func TestRenewal(t *testing.T) {
+	w := newWorld(t)
+	ahead := time.Duration(0)
+	w.Now = func() time.Time { return time.Now().Add(ahead) }
+	job := w.job(t, trust.Fork, "", &workflow.Permissions{All: "write-all"})
+	if token, err := w.Token(t.Context(), job); token != "" || err != nil {
+		t.Errorf("before the job has one: %q, %v", token, err)
+	}
+	first, err := w.Secrets(t.Context(), job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token, err := w.Token(t.Context(), job); token != "" || err != nil {
+		t.Errorf("at once: %q, %v", token, err)
+	}
+	ahead = 15 * time.Minute
+	second, err := w.Token(t.Context(), job)
+	if err != nil || second == "" || second == first["GITHUB_TOKEN"] {
+		t.Fatalf("later: %q, %v", second, err)
+	}
+	check := fmt.Sprintf(`{"name":"x","head_sha":%q}`, w.repo.Head("main"))
+	if got := w.ask(t, second, http.MethodPost, "/check-runs", check); got != http.StatusForbidden {
+		t.Errorf("a fork's second token writes: %d", got)
+	}
+	if token, err := w.Token(t.Context(), job); token != "" || err != nil {
+		t.Errorf("again at once: %q, %v", token, err)
+	}
+	for _, token := range []string{first["GITHUB_TOKEN"], second} {
+		if got := w.ask(t, token, http.MethodGet, "", ""); got != http.StatusOK {
+			t.Errorf("while the job runs a token gives %d", got)
+		}
+	}
+	if err := w.Ended(t.Context(), job); err != nil {
+		t.Error(err)
+	}
+	for _, token := range []string{first["GITHUB_TOKEN"], second} {
+		if got := w.ask(t, token, http.MethodGet, "", ""); got != http.StatusUnauthorized {
+			t.Errorf("after the job a token gives %d", got)
+		}
 	}
 }
 
