@@ -58,7 +58,7 @@ type daemon struct {
 func start(t testing.TB, address string, more ...string) *daemon {
 	t.Helper()
 	program := buildkitd(t)
-	dir, err := os.MkdirTemp("", "drydock-buildkitd-") // short: a socket's path is limited
+	dir, err := os.MkdirTemp("", "drydock-buildkitd-") //nolint:usetesting // short: a socket's path is limited
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,7 +280,7 @@ func files(t testing.TB, img v1.Image) map[string]string {
 	r := tar.NewReader(mutate.Extract(img))
 	for {
 		h, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out
 		}
 		if err != nil {

@@ -330,7 +330,10 @@ func TestPlainHTTP(t *testing.T) {
 		q, _ := http.NewRequest(http.MethodGet, "http://"+host+"/v2/", http.NoBody)
 		q = q.WithContext(t.Context())
 		passed := false
-		_, err := guard{plain: c.mayBePlain, next: trip(func(*http.Request) (*http.Response, error) { passed = true; return nil, io.EOF })}.RoundTrip(q)
+		resp, err := guard{plain: c.mayBePlain, next: trip(func(*http.Request) (*http.Response, error) { passed = true; return nil, io.EOF })}.RoundTrip(q)
+		if err == nil {
+			resp.Body.Close()
+		}
 		if passed != want || !want && !errors.Is(err, errPlain) {
 			t.Errorf("%s: passed %v, %v", host, passed, err)
 		}
