@@ -47,7 +47,10 @@ func (a *App) FindAccount(ctx context.Context, login string) (Found, error) {
 	if login == "" || strings.ContainsAny(login, "/?#") {
 		return Found{}, fmt.Errorf("account %q: write its login", login)
 	}
-	i, res, err := a.client.Apps.FindUserInstallation(ctx, login) // answers for organisations too
+	i, res, err := a.client.Apps.FindOrganizationInstallation(ctx, login)
+	if res != nil && res.StatusCode == http.StatusNotFound {
+		i, res, err = a.client.Apps.FindUserInstallation(ctx, login)
+	}
 	if err != nil {
 		return Found{}, fmt.Errorf("find account %q: %w", login, notInstalled(res, err))
 	}
