@@ -1,6 +1,7 @@
-# Three images: drydock alone (the default), and what brings its helper into the
-# pods of jobs, without node (target helper) or with it (target helper-node; set
-# kubernetes.externals to /externals). No shell in any, and none is root.
+# Three images: drydock with the git that it fetches actions with (the default), and
+# what brings its helper into the pods of jobs, without node (target helper) or with
+# it (target helper-node; set kubernetes.externals to /externals). No shell in any,
+# and none is root.
 FROM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -13,6 +14,7 @@ RUN make build VERSION="$VERSION" \
  && echo 'drydock:x:65532:65532:drydock:/home/drydock:/sbin/nologin' > /out/etc/passwd \
  && cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ \
  && cp bin/drydock /out/usr/local/bin/ \
+ && deploy/image/git.sh /out \
  && mkdir /helper && cp "executor/helper/program/linux-$(go env GOARCH)" /helper/drydock-helper
 
 FROM scratch AS helper
@@ -33,7 +35,7 @@ COPY --from=node24-musl /usr/local/bin/node /externals/node24_musl/bin/node
 
 FROM scratch AS drydock
 COPY --from=build /out/ /
-ENV HOME=/home/drydock PATH=/usr/local/bin
+ENV HOME=/home/drydock PATH=/usr/local/bin:/usr/bin
 USER 65532:65532
 WORKDIR /home/drydock
 ENTRYPOINT ["/usr/local/bin/drydock"]

@@ -62,6 +62,10 @@ $(GOLANGCI): | go
 	CGO_ENABLED=0 GOBIN=$(CURDIR)/bin/tools $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	@mv bin/tools/golangci-lint $@
 
+.PHONY: image
+image: ## Build the image of drydock itself: IMAGE=NAME
+	docker build --target drydock --build-arg VERSION="$(VERSION)" -t "$(or $(IMAGE),drydock:$(VERSION))" .
+
 .PHONY: image-helper
 image-helper: ## Build the image that brings the helper into pods: IMAGE=NAME, WITH_NODE=1 for node too
 	docker build --target helper$(if $(WITH_NODE),-node) --build-arg VERSION="$(VERSION)" -t "$(or $(IMAGE),drydock-helper:$(VERSION))" .

@@ -199,7 +199,8 @@ var errStopped = errors.New("the server is being stopped")
 
 // Run works until ctx ends. Then no job begins any more; those that run may end
 // for as long as drain. What runs longer is no error: it goes on in its place, and
-// the next start of the server takes it up. Left is how many those are.
+// the next start of the server takes it up. Left is how many those are; if there are
+// any, this process has to end now.
 func (s *Server) Run(ctx context.Context, drain time.Duration) (left int, err error) {
 	// What serves running jobs outlives ctx.
 	serving, stop := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -217,7 +218,8 @@ func (s *Server) Run(ctx context.Context, drain time.Duration) (left int, err er
 	source := &trusted{Source: s.metrics.Source(s.queue.Source()), confined: s.granter.Confined, ended: s.ended}
 	done := make(chan error, 1)
 	worker := runner.Worker{Source: source, Engine: s.o.Engine, Slots: s.o.Slots}
-	go func() { done <- worker.Run(serving) }()
+	// Nothing cancels it: that would end the steps of jobs that are to go on.
+	go func() { done <- worker.Run(context.WithoutCancel(ctx)) }()
 	select {
 	case err := <-done:
 		return 0, err

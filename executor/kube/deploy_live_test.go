@@ -267,7 +267,17 @@ func TestChart(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("manifests and chart differ: %s", diff)
 	}
-	text := command(t, "", helm, "template", "any", deploy+"chart", "--set", "quota.pods=3,namespace.podSecurity=restricted,namespace.name=default,namespace.create=false")
+	want = manifests(t, command(t, "", "kubectl", "kustomize", deploy+"overlays/server"))
+	text := command(t, "", helm, "template", "any", deploy+"chart", "--set", "server.enabled=true")
+	got = manifests(t, text)
+	delete(got["NetworkPolicy/drydock-jobs"].at("metadata").(map[string]any), "labels")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("manifests and chart differ with the server: %s", diff)
+	}
+	if out, err := exec.Command(helm, "template", "any", deploy+"chart", "--set", "server.enabled=true,server.replicas=2").CombinedOutput(); err == nil || !strings.Contains(string(out), "server.database") {
+		t.Errorf("several replicas without a database: %s", out)
+	}
+	text = command(t, "", helm, "template", "any", deploy+"chart", "--set", "quota.pods=3,namespace.podSecurity=restricted,namespace.name=default,namespace.create=false")
 	if q := manifests(t, text)["ResourceQuota/drydock-jobs"]; q.at("spec", "hard", "pods") != 3 {
 		t.Errorf("quota: %v", q)
 	}

@@ -26,6 +26,7 @@ type Options struct {
 	Webhook     string            // where deliveries go; "": nowhere until SetWebhook
 	Now         func() time.Time  // nil: time.Now
 	Listen      string            // "": a free port of 127.0.0.1
+	URL         string            // that others reach it at, through a proxy; "": http:// and what it listens at
 	Hourly      int               // requests of each caller in an hour; 0: 5,000
 }
 
@@ -35,6 +36,7 @@ type GitHub struct {
 	t      TB
 	o      Options
 	url    string
+	here   string // the same, without what is between others and it
 	dir    string
 	bypass string // a header's value: requests of the test itself meet no faults
 	server *http.Server
@@ -90,7 +92,10 @@ func New(t TB, options ...Options) *GitHub {
 	if err != nil {
 		t.Fatalf("start GitHub: %v", err)
 	}
-	g.url = "http://" + listener.Addr().String()
+	g.here = "http://" + listener.Addr().String()
+	if g.url = g.o.URL; g.url == "" {
+		g.url = g.here
+	}
 	if g.dir, err = os.MkdirTemp("", "githubtest-"); err != nil {
 		t.Fatalf("make a folder for GitHub's repositories: %v", err)
 	}

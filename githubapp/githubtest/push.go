@@ -66,7 +66,7 @@ func (r *Repository) PushRefs(login string, refspecs ...string) error {
 	by := r.person(login)
 	text := g.userToken(by)
 	g.mu.Unlock()
-	address := strings.Replace(r.CloneURL(), "://", "://"+by.Login+":"+text+"@", 1)
+	address := strings.Replace(g.here+"/"+r.FullName+".git", "://", "://"+by.Login+":"+text+"@", 1)
 	args := append([]string{"-c", "http.extraHeader=X-Githubtest: " + g.bypass, "push", "--quiet", address}, refspecs...)
 	cmd := exec.Command("git", args...)
 	cmd.Env = gitEnv("GIT_DIR=" + r.scratch.path)

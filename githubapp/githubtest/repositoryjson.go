@@ -31,7 +31,7 @@ func (r *Repository) json(s shape) object {
 			open++
 		}
 	}
-	host := strings.TrimPrefix(g.url, "http://")
+	_, host, _ := strings.Cut(g.url, "://")
 	out := object{
 		"id": r.ID, "node_id": nodeID("Repository", r.ID), "name": r.Name, "full_name": r.FullName, "private": r.private, "owner": g.userJSON(r.owner),
 		"html_url": g.web("%s", r.FullName), "description": nil, "fork": r.source != nil, "url": of(""), "forks_url": of("/forks"),

@@ -14,6 +14,7 @@ import (
 
 const (
 	kubeHelper = "drydock-test/livehelper:1"
+	kubeServer = "drydock-test/liveserver:1"
 	kubeAsked  = "DRYDOCK_TEST_KUBE"
 )
 
@@ -53,15 +54,40 @@ func prepareKube(dir string) error {
 	if err == nil {
 		err = command(dir, client, "import", "--change", "USER 65532:65532", "--change", `ENTRYPOINT ["/drydock-helper"]`, "helper.layer.tar", kubeHelper)
 	}
+	if err == nil {
+		err = prepareServerImage(dir)
+	}
 	if err != nil {
 		return err
 	}
 	file := filepath.Join(dir, "images.tar")
-	if err := command(dir, client, append([]string{"save", "-o", file, kubeHelper}, images()...)...); err != nil {
+	if err := command(dir, client, append([]string{"save", "-o", file, kubeHelper, kubeServer}, images()...)...); err != nil {
 		return err
 	}
 	defer os.Remove(file)
 	return command(dir, load[0], append(load[1:], file)...)
+}
+
+// prepareServerImage makes what the Dockerfile makes by default.
+func prepareServerImage(dir string) error {
+	files := filepath.Join(dir, "server")
+	for _, folder := range []string{"tmp", "home/drydock", "usr/local/bin"} {
+		if err := os.MkdirAll(filepath.Join(files, folder), 0o755); err != nil {
+			return err
+		}
+	}
+	err := command(root, "deploy/image/git.sh", files)
+	if err == nil {
+		err = command(dir, "cp", binary, filepath.Join(files, "usr/local/bin/drydock"))
+	}
+	if err == nil {
+		err = command(files, "tar", "--numeric-owner", "--owner=0", "--group=0", "-cf", "../server.layer.tar", ".")
+	}
+	if err == nil {
+		err = command(dir, client, "import", "--change", "USER 65532:65532", "--change", "ENV HOME=/home/drydock PATH=/usr/local/bin:/usr/bin",
+			"--change", `ENTRYPOINT ["/usr/local/bin/drydock"]`, "server.layer.tar", kubeServer)
+	}
+	return err
 }
 
 // newKubeWorld makes a world whose jobs run in the cluster; when the test ends no

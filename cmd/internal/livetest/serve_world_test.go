@@ -26,6 +26,8 @@ type served struct {
 	cmd  *exec.Cmd
 	log  string // file
 	done chan error
+
+	bearer string // who asks the API; "": somebody on this machine
 }
 
 // serve starts the server in a world, as an operator would: with the App's
@@ -122,6 +124,9 @@ func (s *served) eventually(what string, happened func() bool) {
 
 func (s *served) token() string {
 	s.t.Helper()
+	if s.bearer != "" {
+		return s.bearer
+	}
 	data, err := os.ReadFile(s.state("server", "token"))
 	if err != nil {
 		s.t.Fatal(err)
@@ -129,7 +134,7 @@ func (s *served) token() string {
 	return strings.TrimSpace(string(data))
 }
 
-// get asks the API as somebody on this machine.
+// get asks the API.
 func (s *served) get(path string, into any) []byte {
 	s.t.Helper()
 	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, nil)
