@@ -108,7 +108,7 @@ func isWorkflow(r *store.Run, name string) bool {
 // head is a run without its jobs.
 func head(r *store.Run) api.Run {
 	out := api.Run{
-		ID: r.ID, Number: r.Number, Attempt: r.Attempt, Repository: r.RepositoryName, RepositoryID: r.Repository, Installation: r.Installation, Installation: r.Installation,
+		ID: r.ID, Number: r.Number, Attempt: r.Attempt, Repository: r.RepositoryName, RepositoryID: r.Repository, Installation: r.Installation,
 		Workflow: r.Workflow, Name: r.Name, Title: r.Title, Event: r.Event, Action: r.Action,
 		Ref: r.Ref, HeadRef: r.HeadRef, SHA: r.SHA, HeadSHA: r.HeadSHA, Actor: r.Actor.Login, Zone: r.Zone, Delivery: r.Delivery,
 		State: r.State, Conclusion: r.Conclusion, Reason: r.Reason, Created: r.Created, Started: r.Started, Finished: r.Finished,
