@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -61,10 +62,11 @@ func suggestFlag(cmd *cobra.Command, err error) string {
 	return didYouMean("--"+name, names)
 }
 
-// didYouMean names the closest of known, if one is close.
+// didYouMean names the closest of known, if one is close; of several the first in
+// the alphabet.
 func didYouMean(given string, known []string) string {
 	best, distance := "", 3
-	for _, k := range known {
+	for _, k := range slices.Sorted(slices.Values(known)) {
 		if d := editDistance(strings.ToLower(given), strings.ToLower(k)); d < distance {
 			best, distance = k, d
 		}
