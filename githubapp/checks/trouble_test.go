@@ -94,7 +94,7 @@ func TestKilledAnywhere(t *testing.T) {
 					r = w.through(func(next http.RoundTripper) http.RoundTripper {
 						return transport(func(req *http.Request) (res *http.Response, err error) {
 							killed := l.call(func() error {
-								res, err = next.RoundTrip(req.WithContext(t.Context()))
+								res, err = next.RoundTrip(req.WithContext(t.Context())) //nolint:bodyclose // who asked closes it
 								return nil
 							})
 							if killed != nil && res != nil {
