@@ -102,6 +102,7 @@ func (s *site) history() store.RunID {
 	}
 	waiting := facts("Let visitors moor at the north quay")
 	waiting.Event, waiting.HeadRef, waiting.Zone, waiting.State, waiting.Reason = "pull_request", "visitors", "fork", store.Waiting, "a first contribution of octocat from a fork"
+	waiting.Progress = []byte(`{"gate":"a first contribution of octocat from a fork"}`)
 	s.create(waiting)
 
 	id := s.create(facts("Weigh anchors in parallel"))

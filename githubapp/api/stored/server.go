@@ -14,7 +14,7 @@ import (
 )
 
 // repositories of runs are looked up again after this time.
-const rememberRepositories = 10 * time.Second
+const rememberRepositories = 2 * time.Second
 
 // Repositories implements api.Directory, Workflows below too.
 func (b *Backend) Repositories(ctx context.Context) ([]api.Repository, error) {
@@ -39,7 +39,9 @@ func (b *Backend) Repositories(ctx context.Context) ([]api.Repository, error) {
 		}
 	}
 	slices.SortFunc(b.repos, func(x, y api.Repository) int { return strings.Compare(x.Name, y.Name) })
-	b.until = time.Now().Add(rememberRepositories)
+	if len(b.repos) > 0 { // the first one is to be seen at once
+		b.until = time.Now().Add(rememberRepositories)
+	}
 	return slices.Clone(b.repos), nil
 }
 

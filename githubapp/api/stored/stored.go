@@ -30,6 +30,7 @@ type Backend struct {
 	Options
 	graphs memory[store.RunID, *graph]
 	folds  memory[store.JobKey, *fold]
+	waits  memory[store.RunID, waits]
 
 	mu    sync.Mutex
 	repos []api.Repository // of the newest runs
@@ -38,7 +39,7 @@ type Backend struct {
 
 // New makes a Backend.
 func New(o Options) *Backend {
-	return &Backend{Options: o, graphs: newMemory[store.RunID, *graph](500), folds: newMemory[store.JobKey, *fold](2000)}
+	return &Backend{Options: o, graphs: newMemory[store.RunID, *graph](500), folds: newMemory[store.JobKey, *fold](2000), waits: newMemory[store.RunID, waits](500)}
 }
 
 var (
@@ -171,6 +172,11 @@ func (b *Backend) Run(ctx context.Context, id store.RunID, attempt int) (api.Run
 		}
 	}
 	g.complete(&out)
+	if !past && row.State != store.Completed {
+		if err := b.addWaits(ctx, &out, row); err != nil {
+			return api.Run{}, err
+		}
+	}
 	if own, err := b.fold(ctx, store.JobKey{Run: id, Attempt: out.Attempt}, false); err != nil {
 		return api.Run{}, err
 	} else if own != nil {
@@ -178,9 +184,6 @@ func (b *Backend) Run(ctx context.Context, id store.RunID, attempt int) (api.Run
 	}
 	if len(out.Annotations) > maxAnnotations {
 		out.Annotations = out.Annotations[:maxAnnotations]
-	}
-	if !past {
-		out.Approvals = wanted(row, jobs)
 	}
 	return out, nil
 }
@@ -221,21 +224,6 @@ func ofPast(out *api.Run, jobs []store.Job) {
 			out.Finished = j.Finished
 		}
 	}
-}
-
-// wanted are the approvals that a run waits for: of jobs that wait at an
-// environment, or of the run itself.
-func wanted(r *store.Run, jobs []store.Job) []api.Wanted {
-	var all []api.Wanted
-	for _, j := range jobs {
-		if j.State == store.Waiting && j.Environment != "" && !slices.ContainsFunc(all, func(w api.Wanted) bool { return strings.EqualFold(w.Environment, j.Environment) }) {
-			all = append(all, api.Wanted{Environment: j.Environment, SHA: r.HeadSHA, Reason: j.Reason})
-		}
-	}
-	if len(all) == 0 && r.State == store.Waiting {
-		all = append(all, api.Wanted{SHA: r.HeadSHA, Reason: r.Reason})
-	}
-	return all
 }
 
 // Summaries implements api.Backend.

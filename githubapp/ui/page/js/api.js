@@ -17,7 +17,15 @@ async function failure(res) {
 }
 
 export async function get(path, signal) {
-  const res = await fetch(path, { signal, headers: { Accept: 'application/json' } });
+  const ask = () => fetch(path, { signal, headers: { Accept: 'application/json' } });
+  let res;
+  try {
+    res = await ask();
+  } catch (e) { // the network, not the server: once more
+    if (signal?.aborted) throw e;
+    await new Promise((done) => setTimeout(done, 300));
+    res = await ask();
+  }
   if (!res.ok) throw await failure(res);
   return res.json();
 }

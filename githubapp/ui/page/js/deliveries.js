@@ -37,7 +37,7 @@ export async function deliveryView({ place, signal, params }) {
   try { payload = JSON.stringify(JSON.parse(d.payload), null, 2); } catch { /* shown as it came */ }
   fill(place, h('div.view', null,
     h('div.head', null, icon(signs[d.fate] || 'queued'), h('div.grow', null, h('h1', null, `${d.event}: ${d.fate}`),
-      h('div.facts', null, h('span.mono', null, d.id), h('span', null, when(d.received)), h('span', null, `tried ${d.attempts} times`), h('a', { href: `/${query({ delivery: d.id })}` }, 'its runs')), d.reason && h('div', null, d.reason))),
+      h('div.facts', null, h('span.mono', null, d.id), h('span', null, when(d.received)), h('span', null, d.attempts === 1 ? 'tried once' : `tried ${d.attempts} times`), h('a', { href: `/${query({ delivery: d.id })}` }, 'its runs')), d.reason && h('div', null, d.reason))),
     h('section.card', null, h('h2', null, 'Workflows'), d.why?.length ? h('div.scroll', null, h('table.plain', null,
       h('tr', null, h('th', null, 'Workflow'), h('th', null, 'Event'), h('th', null, 'Run'), h('th', null, 'Why')),
       d.why.map((w) => h('tr', null, h('td', null, w.workflow), h('td', null, w.event), h('td', null, w.run ? h('a', { href: runPath(w.run) }, `run ${w.run}`) : 'did not run'), h('td', null, (w.reasons || []).map((r) => h('div', null, r)))))))
