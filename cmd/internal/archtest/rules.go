@@ -55,6 +55,7 @@ var arrows = []arrow{
 	{"cmd/drydock-helper", []string{"executor/helper/..."}},
 	{"cmd/internal/cli", []string{"..."}},
 	{"cmd/internal/term", []string{"runner", "runner/command", "workflow/plan"}},
+	{"cmd/internal/pretend-github", []string{"githubapp/githubtest", "githubapp/setup"}},
 	{"cmd/internal/*", nil}, // the project's own tools
 }
 
