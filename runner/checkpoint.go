@@ -57,6 +57,7 @@ type jobState struct {
 	Cause     Cause             `json:"cause,omitempty"`
 	Results   []StepResult      `json:"results,omitempty"`
 	Env       []Var             `json:"env,omitempty"`
+	Token     string            `json:"token,omitempty"` // GITHUB_TOKEN that Env may hold
 	Paths     []string          `json:"paths,omitempty"`
 	Steps     []keptStep        `json:"steps,omitempty"`
 	Artifacts []command.Subject `json:"artifacts,omitempty"`

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -251,4 +252,35 @@ steps:
 	}
 	r.wantLog("3 cleaning", "3 cancelled")
 	r.wantNotInLog("never")
+}
+
+// A job that goes on elsewhere has another GITHUB_TOKEN: so has its environment,
+// and the one before stays masked.
+func TestResumeWithAnotherToken(t *testing.T) {
+	given := 0
+	r := bench{
+		setup: func(e *Engine, _ *Job) {
+			e.Secrets = func(context.Context, *Job) (map[string]string, error) {
+				given++
+				return map[string]string{"GITHUB_TOKEN": fmt.Sprintf("token-%d-secret", given)}, nil
+			}
+		},
+		workflow: job(`
+env: {JOB_ENV: "Bearer ${{ github.token }}"}
+steps:
+  - run: sleep 10s
+  - run: "echo token-1-secret $JOB_ENV"
+    env: {A: "${{ github.token }}"}
+`)}.killed(t, killAt{after: 5 * time.Second})
+	if !r.resumed || given != 2 {
+		t.Fatalf("resumed %v with %d tokens", r.resumed, given)
+	}
+	commands := r.fake.Commands()
+	last := commands[len(commands)-1].Env
+	if last["A"] != "token-2-secret" || last["JOB_ENV"] != "Bearer token-2-secret" {
+		t.Errorf("the step after has %q and %q", last["A"], last["JOB_ENV"])
+	}
+	if strings.Contains(r.told(), "-secret") {
+		t.Errorf("a token is seen:\n%s", r.told())
+	}
 }

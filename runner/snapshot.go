@@ -123,7 +123,7 @@ func (x *execution) liveState() liveState {
 func (x *execution) state(s stage, next int) *jobState {
 	st := &jobState{
 		Stage: s, Next: next, Environment: x.env.ID(), Info: x.info,
-		Env: slices.Clone(x.root.env.list), Paths: slices.Clone(x.root.paths), Artifacts: slices.Clone(x.root.artifacts),
+		Env: slices.Clone(x.root.env.list), Token: x.token(), Paths: slices.Clone(x.root.paths), Artifacts: slices.Clone(x.root.artifacts),
 		Services: keptServices{x.serving.ends.Token, x.serving.addr}, Ending: x.ending.kept(),
 		Checkouts: x.checkouts.list(), Copied: x.copiedFolders(),
 	}

@@ -114,6 +114,7 @@ func (x *execution) restoreState(st *jobState) error {
 	x.number, x.ids, x.idPrefix, x.tracking = st.Number, st.IDs, st.IDPrefix, st.Tracking
 	x.jobStatus, x.reason, x.cause, x.results = st.Status, st.Reason, st.Cause, slices.Clone(st.Results)
 	x.root.env, x.root.paths, x.root.artifacts = &vars{list: slices.Clone(st.Env)}, slices.Clone(st.Paths), slices.Clone(st.Artifacts)
+	x.followToken(st.Token, x.token())
 	for _, s := range st.Steps {
 		x.root.steps.set(s.ID, stepState{s.Outputs, s.Outcome, s.Conclusion})
 	}

@@ -45,7 +45,13 @@ func (x *execution) renewToken() {
 		return
 	}
 	x.renewed.Store(next)
-	if old == "" {
+	x.followToken(old, token)
+}
+
+// followToken puts another token into the job's environment, where that was
+// evaluated from the old one.
+func (x *execution) followToken(old, token string) {
+	if old == "" || old == token {
 		return
 	}
 	for i, v := range x.root.env.list {
