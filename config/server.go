@@ -30,6 +30,7 @@ type Server struct {
 	Deny           []string // ZONE:WHAT; package trust knows them
 	SecretsFolder  string   // absolute; empty: none
 	LocalToken     bool
+	PublicMetrics  bool
 }
 
 // Vault is where the key of stored secrets lies.
@@ -85,7 +86,7 @@ var serverFields = []Field{
 	{
 		Key: "server.deny", Env: "DRYDOCK_SERVER_DENY", Kind: List, Arg: "ZONE:WHAT,...", UserOnly: true,
 		Doc: "what runs do not get that would get it otherwise: zones are fork, fork-target, pull-request, branch, protected and schedule; " +
-			"WHAT is write (of the token), token, secrets, id-token, cache-write, environments, engine (what docker.allow_* opens) or host, as in pull-request:host",
+			"WHAT is write (of the token), token, secrets, id-token, cache-write, environments, engine (what docker.allow_* opens), host, or runs-on=LABEL, as in pull-request:host,fork:runs-on=deploy",
 		ref: func(c *Config) any { return &c.Server.Deny },
 	},
 	{
@@ -102,6 +103,11 @@ var serverFields = []Field{
 		Key: "server.local_token", Env: "DRYDOCK_SERVER_LOCAL_TOKEN", Kind: Bool, Default: "true", UserOnly: true,
 		Doc: "let who can read the file \"token\" below state_dir/server sign in with it, from this machine only",
 		ref: func(c *Config) any { return &c.Server.LocalToken },
+	},
+	{
+		Key: "server.public_metrics", Env: "DRYDOCK_SERVER_PUBLIC_METRICS", Kind: Bool, Default: "false", UserOnly: true,
+		Doc: "let everybody who reaches the server read /metrics, not only admins and this machine: they name labels of runs-on and nobody's repository",
+		ref: func(c *Config) any { return &c.Server.PublicMetrics },
 	},
 	{
 		Key: "database_url", Env: "DRYDOCK_DATABASE_URL", Kind: String, Arg: "URL", UserOnly: true, Hidden: true,

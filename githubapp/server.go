@@ -64,6 +64,8 @@ type Options struct {
 	URL        string // that people and GitHub reach the server at
 	LocalToken string // "": none
 	Admins     []string
+	// PublicMetrics lets everybody read the metrics.
+	PublicMetrics bool
 
 	Log *slog.Logger // nil: silent
 	Now func() time.Time
@@ -164,7 +166,7 @@ func (s *Server) serve() error {
 		Backend: back, Directory: back, Ledger: back, Work: back, Artifacts: o.Artifacts,
 		Actions: api.Actions{Cancel: s.queue.Cancel, Rerun: s.queue.Rerun, Approve: s.queue.Approve, Dispatch: s.dispatch},
 		URL:     o.URL, Key: key, Rights: rights{s.reader}, LocalToken: o.LocalToken, Admins: o.Admins,
-		Page: page, Metrics: s.metrics, Ready: o.Store.Ping, Log: o.Log, Now: o.Now,
+		Page: page, Metrics: s.metrics, PublicMetrics: o.PublicMetrics, Ready: o.Store.Ping, Log: o.Log, Now: o.Now,
 	}
 	if o.Identity.ClientID != "" && o.Identity.ClientSecret != "" {
 		at := o.App.Endpoints()

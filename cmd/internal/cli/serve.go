@@ -202,7 +202,7 @@ func (a *app) openServer(ctx context.Context, p *parts, log *slog.Logger) (_ *se
 			return p.Executor == "kubernetes" || worker == a.serverName()
 		},
 		Name: a.serverName(), Labels: c.Server.Labels, Slots: a.serverSlots(), Limits: store.Limits{PerRepository: c.Server.RepositoryJobs},
-		URL: a.serverURL(), LocalToken: token, Admins: c.Server.Admins, Log: log,
+		URL: a.serverURL(), LocalToken: token, Admins: c.Server.Admins, PublicMetrics: c.Server.PublicMetrics, Log: log,
 	})
 	if err != nil {
 		return nil, &exitError{exitInfrastructure, err}
