@@ -8,6 +8,7 @@ export function status(x) {
 const words = {
   success: 'passed', failure: 'failed', cancelled: 'cancelled', skipped: 'skipped', neutral: 'ended',
   in_progress: 'running', queued: 'queued', waiting: 'waiting', pending: 'pending',
+  warning: 'warning', notice: 'notice',
 };
 export const word = (s) => words[s] || s;
 
@@ -17,6 +18,8 @@ const shapes = {
   cancelled: ['M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm0 1.500a5.500 5.500 0 0 1 4.300 8.900L4.600 3.700A5.470 5.470 0 0 1 8 2.500ZM3.700 4.600l7.700 7.700A5.500 5.500 0 0 1 3.700 4.600Z'],
   skipped: ['M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm0 1.500a5.500 5.500 0 1 1 0 11 5.500 5.500 0 0 1 0-11ZM5 7.250h6v1.500H5z'],
   waiting: ['M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1Zm0 1.500a5.500 5.500 0 1 1 0 11 5.500 5.500 0 0 1 0-11Zm-.750 2h1.500v3.200l2.200 2.200-1.050 1.050-2.650-2.600z'],
+  warning: ['M8 1.2a1 1 0 0 1 .87.5l6.4 11.300a1 1 0 0 1-.87 1.500H1.600a1 1 0 0 1-.87-1.500l6.400-11.300A1 1 0 0 1 8 1.200ZM7.250 5.500v4h1.500v-4Zm0 5.250v1.500h1.500v-1.500Z'],
+  notice: ['M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1ZM7.250 4.250h1.500v1.500h-1.500Zm0 3h1.500v4.500h-1.500Z'],
   queued: ['M8 4.500a3.500 3.500 0 1 0 0 7 3.500 3.500 0 0 0 0-7Z'],
 };
 

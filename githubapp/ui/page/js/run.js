@@ -124,11 +124,11 @@ function job(run, j, open, draw) {
 }
 
 function notes(run) {
-  const sign = { error: 'failure', warning: 'waiting' };
+  const sign = { error: 'failure', warning: 'warning' };
   const rank = { error: 0, warning: 1 };
   const all = [...run.annotations].sort((a, b) => (rank[a.level] ?? 2) - (rank[b.level] ?? 2));
   return h('section.card', null, h('h2', null, `Annotations (${all.length})`), h('ul.notes', null, all.map((a) => h('li', null,
-    icon(sign[a.level] || 'queued'), h('div.text', null, a.title && h('strong', null, `${a.title}: `), a.message,
+    icon(sign[a.level] || 'notice'), h('div.text', null, a.title && h('strong', null, `${a.title}: `), a.message,
       h('div.where', null, [a.file && `${a.file}${a.line ? `:${a.line}` : ''}`].filter(Boolean).join(''), a.file && a.job && ' · ',
         a.job && h('a', { href: `${jobPath(run, a.job)}${a.step ? `#step:${a.step}:1` : ''}` }, run.jobs?.find((j) => j.id === a.job)?.name || a.job)))))));
 }
