@@ -31,13 +31,16 @@ type Place struct {
 	Executor string   `json:"executor"` // "docker", "host", "kubernetes"
 	Image    string   `json:"image,omitempty"`
 	Labels   []string `json:"labels,omitempty"` // what runs-on asked for
-	// Class, Options, Pull, Linger and Confined come from the operator, not the workflow.
+	// Class, Options, Pull, Linger, Confined and Offers come from the operator, not the workflow.
 	Class   string              `json:"class,omitempty"` // see executor.Spec
 	Options string              `json:"options,omitempty"`
 	Pull    executor.PullPolicy `json:"pull,omitempty"`
 	Linger  int                 `json:"linger,omitempty"`
 	// Confined: the job is trusted less than others; see executor.Spec.
 	Confined bool `json:"confined,omitempty"`
+	// Offers are the labels and the group of the operator's runner that was chosen,
+	// also those that runs-on did not ask for.
+	Offers []string `json:"offers,omitempty"`
 }
 
 // Checkout says what stands for the repository under test.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -111,6 +112,9 @@ func (g *Granter) Secrets(ctx context.Context, job *runner.Job) (map[string]stri
 	}
 	if job.Place.Executor == "host" && !f.caps.Host {
 		return nil, fmt.Errorf("run job %q on the server's machine: a run of zone %q may not: map its label to an image", job.Leg.Name, f.run.Zone)
+	}
+	if label := f.caps.Bars(slices.Concat(job.Place.Labels, job.Place.Offers)); label != "" {
+		return nil, fmt.Errorf("run job %q on a runner with label %q: a run of zone %q may not", job.Leg.Name, label, f.run.Zone)
 	}
 	if f.job.Environment != "" && !f.caps.Environments {
 		return nil, fmt.Errorf("use environment %q in job %q: a run of zone %q may not", f.job.Environment, job.Leg.Name, f.run.Zone)

@@ -232,6 +232,27 @@ func TestHost(t *testing.T) {
 	}
 }
 
+// TestBarred: a job may not choose a runner that its zone is kept from.
+func TestBarred(t *testing.T) {
+	w := newWorld(t)
+	var err error
+	if w.Policy, err = trust.Default().Without([]string{"fork:runs-on=deploy"}); err != nil {
+		t.Fatal(err)
+	}
+	for zone, want := range map[trust.Zone]bool{trust.Fork: false, trust.Branch: true} {
+		for _, place := range []runner.Place{
+			{Executor: "docker", Labels: []string{"self-hosted", "Deploy"}},
+			{Executor: "docker", Labels: []string{"self-hosted"}, Offers: []string{"self-hosted", "deploy"}}, // it asked for less
+		} {
+			job := w.job(t, zone, "", nil)
+			job.Place = place
+			if got, err := w.Secrets(t.Context(), job); (err == nil) != want || err != nil && got != nil {
+				t.Errorf("%s: %v, %v", zone, got, err)
+			}
+		}
+	}
+}
+
 // TestConfined: what the operator opens to jobs is not for every zone, and not for
 // a job that the store does not know.
 func TestConfined(t *testing.T) {

@@ -38,6 +38,9 @@ type Capabilities struct {
 	Open         bool // what the operator opens to jobs: the engine's socket, privileges, folders and devices of the machine
 	Host         bool // jobs may run on the server's machine itself, where a label says so
 	Approval     When // before a run begins; "": Always
+	// Barred are labels and groups, in lower case, of runners that jobs may not run
+	// on, whatever label led them there.
+	Barred []string
 }
 
 // Policy are the capabilities of each zone.
@@ -106,8 +109,11 @@ var denials = map[string]func(*Capabilities){
 	"host":         func(c *Capabilities) { c.Host = false },
 }
 
-// Without gives the policy less what a list takes away, each as ZONE:WHAT. It never
-// gives a zone more.
+// barredPrefix stands before a label that is taken away.
+const barredPrefix = "runs-on="
+
+// Without gives the policy less what a list takes away, each as ZONE:WHAT, where
+// WHAT may be runs-on=LABEL. It never gives a zone more.
 func (p Policy) Without(list []string) (Policy, error) {
 	out := maps.Clone(p)
 	for _, text := range list {
@@ -116,15 +122,28 @@ func (p Policy) Without(list []string) (Policy, error) {
 		if !slices.Contains(Zones(), zone) {
 			return nil, fmt.Errorf("take %q away: there is no zone %q: use one of %v", text, zone, Zones())
 		}
-		deny, ok := denials[strings.TrimSpace(what)]
-		if !ok {
-			return nil, fmt.Errorf("take %q away: %q is not one of %s", text, strings.TrimSpace(what), strings.Join(slices.Sorted(maps.Keys(denials)), ", "))
-		}
 		c := out.Of(zone)
-		deny(&c)
+		what = strings.TrimSpace(what)
+		if label, ok := strings.CutPrefix(what, barredPrefix); ok && label != "" {
+			c.Barred = append(slices.Clone(c.Barred), strings.ToLower(label))
+		} else if deny, ok := denials[what]; ok {
+			deny(&c)
+		} else {
+			return nil, fmt.Errorf("take %q away: %q is neither one of %s nor %sLABEL", text, what, strings.Join(slices.Sorted(maps.Keys(denials)), ", "), barredPrefix)
+		}
 		out[zone] = c
 	}
 	return out, nil
+}
+
+// Bars gives the first label of a runner that bars it, "" when there is none.
+func (c Capabilities) Bars(labels []string) string {
+	for _, label := range labels {
+		if slices.Contains(c.Barred, strings.ToLower(label)) {
+			return label
+		}
+	}
+	return ""
 }
 
 // NeedsApproval tells why a run has to be approved; "": it has not. The

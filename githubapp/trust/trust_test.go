@@ -2,6 +2,7 @@ package trust
 
 import (
 	"maps"
+	"reflect"
 	"testing"
 )
 
@@ -72,7 +73,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("%q: %+v, want %+v", z, got, w)
 		}
 	}
-	if got := (Policy{Branch: {}}).Of(Branch); got != (Capabilities{Token: NoAccess, Approval: Always}) {
+	if got := (Policy{Branch: {}}).Of(Branch); !reflect.DeepEqual(got, Capabilities{Token: NoAccess, Approval: Always}) {
 		t.Errorf("an empty row: %+v", got)
 	}
 }
@@ -113,14 +114,37 @@ func TestWithout(t *testing.T) {
 		want := all
 		change(&want)
 		got, err := base.Without([]string{"branch: " + what, "fork:" + what})
-		if err != nil || got.Of(Branch) != want || got.Of(Fork) != base.Of(Fork) || base.Of(Branch) != all {
+		if err != nil || !reflect.DeepEqual(got.Of(Branch), want) || !reflect.DeepEqual(got.Of(Fork), base.Of(Fork)) || !reflect.DeepEqual(base.Of(Branch), all) {
 			t.Errorf("without %s: %+v, %v", what, got, err)
 		}
 	}
-	for _, text := range []string{"branch", "branch:", ":secrets", "branch:everything", "main:secrets", "Branch:secrets", "branch:secrets:host", ""} {
+	for _, text := range []string{"branch", "branch:", ":secrets", "branch:everything", "main:secrets", "Branch:secrets", "branch:secrets:host", "branch:runs-on=", "branch:runs-on", ""} {
 		if p, err := base.Without([]string{text}); err == nil {
 			t.Errorf("%q: %v", text, p)
 		}
+	}
+}
+
+func TestBars(t *testing.T) {
+	base := Default()
+	p, err := base.Without([]string{"fork:runs-on=Deploy", "fork: runs-on=gpu", "fork-target:runs-on=deploy"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		zone   Zone
+		labels []string
+		want   string
+	}{
+		{Fork, []string{"self-hosted", "DEPLOY"}, "DEPLOY"}, {Fork, []string{"gpu"}, "gpu"}, {Fork, []string{"ubuntu-latest"}, ""}, {Fork, nil, ""},
+		{ForkTarget, []string{"gpu"}, ""}, {ForkTarget, []string{"deploy"}, "deploy"}, {Branch, []string{"deploy"}, ""},
+	} {
+		if got := p.Of(c.zone).Bars(c.labels); got != c.want {
+			t.Errorf("%s with %v: %q, want %q", c.zone, c.labels, got, c.want)
+		}
+	}
+	if base.Of(Fork).Bars([]string{"deploy"}) != "" {
+		t.Error("the policy itself was changed")
 	}
 }
 

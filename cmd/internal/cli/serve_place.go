@@ -30,6 +30,12 @@ func (p *serverPlacer) place(leg *plan.Leg, labels []string, group string) (runn
 		return runner.Place{}, fmt.Errorf("labels %s: no container engine is there, and nothing says that their jobs may run on the server's machine itself: "+
 			"map the label to an image in \"runners\" or \"platforms\", or to %q", strings.Join(labels, ", "), config.PlatformHost)
 	}
+	if r, ok := p.runner(labels, group); ok && !p.typed(labels) {
+		place.Offers = slices.Clone(r.Labels)
+		if r.Group != "" {
+			place.Offers = append(place.Offers, r.Group)
+		}
+	}
 	return place, err
 }
 
