@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -52,6 +53,26 @@ func Examine(ctx context.Context, app *auth.App, server string) ([]Finding, erro
 		return found, err
 	}
 	return append(found, last), nil
+}
+
+// Verify gives the reason why a server cannot be this App: GitHub refuses its key. A
+// GitHub that does not answer is only logged, for jobs must go on without it.
+func Verify(ctx context.Context, app *auth.App, log *slog.Logger) error {
+	known, err := app.Check(ctx)
+	clock := examineClock(known.Skew)
+	var refused *github.ErrorResponse
+	switch {
+	case err == nil && !clock.OK:
+		log.Warn("this machine's clock is wrong", "by", clock.Text, "do", clock.Mend)
+	case err == nil:
+	case !errors.As(err, &refused) || refused.Response.StatusCode >= 500:
+		log.Warn("GitHub does not answer", "err", err)
+	case !clock.OK:
+		return fmt.Errorf("%w: this machine's clock is %s: set it", err, clock.Text)
+	default:
+		return fmt.Errorf("%w: see that app.id and the private key belong together", err)
+	}
+	return nil
 }
 
 func examineClock(skew time.Duration) Finding {

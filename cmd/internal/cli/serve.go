@@ -149,6 +149,11 @@ func (a *app) openServer(ctx context.Context, p *parts, log *slog.Logger) (_ *se
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
+	asking, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := setup.Verify(asking, gitHub, log); err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, &exitError{exitInfrastructure, fmt.Errorf("make the server's folder: %w", err)}
 	}
@@ -224,7 +229,9 @@ func (a *app) openStore(ctx context.Context) (store.Store, error) {
 	var s store.Store
 	var err error
 	if address := a.config.DatabaseURL; address != "" {
-		s, err = postgres.Open(ctx, address, postgres.Options{})
+		if s, err = postgres.Open(ctx, address, postgres.Options{}); err != nil { // in several lines
+			err = fmt.Errorf("%s: see that the database runs and database_url is right", strings.Join(strings.Fields(err.Error()), " "))
+		}
 	} else if err = os.MkdirAll(a.serverFolder(), 0o700); err == nil {
 		s, err = sqlite.Open(ctx, filepath.Join(a.serverFolder(), "drydock.db"), sqlite.Options{})
 	}
