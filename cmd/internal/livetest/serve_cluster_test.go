@@ -69,7 +69,10 @@ func deployServer(t *testing.T) *deployed {
 
 	// What stands for the cluster's ingress.
 	d.ingress = httptest.NewServer(&httputil.ReverseProxy{
-		Director:     func(r *http.Request) { r.URL.Scheme, r.URL.Host = "http", d.pod.Load().Host },
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.Host = r.In.Host // the server answers to its own name alone
+			r.Out.URL.Scheme, r.Out.URL.Host = "http", d.pod.Load().Host
+		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	})
 	t.Cleanup(d.ingress.Close)

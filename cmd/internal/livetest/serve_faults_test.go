@@ -27,7 +27,10 @@ func TestServeRefuses(t *testing.T) {
 	var front *url.URL
 	late := 10 * time.Minute // how far GitHub's clock is ahead, for those who ask through the front
 	proxy := httptest.NewServer(&httputil.ReverseProxy{
-		Director: func(r *http.Request) { r.URL.Scheme, r.URL.Host = front.Scheme, front.Host },
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.Host = r.In.Host
+			r.Out.URL.Scheme, r.Out.URL.Host = front.Scheme, front.Host
+		},
 		ModifyResponse: func(r *http.Response) error {
 			r.Header.Set("Date", time.Now().Add(late).UTC().Format(http.TimeFormat))
 			return nil
