@@ -70,6 +70,7 @@ type cause struct {
 	origin   string // what makes it the same cause when it is told again
 	fork     bool   // code of a fork, or of somebody unknown, takes part
 	tainted  bool   // it tells of a run that had to do with a stranger
+	unheard  bool   // its webhook was lost: what a new branch came with is not known
 
 	protected bool // the ref is a protected branch
 
@@ -135,7 +136,7 @@ func newCause(name string, d store.Delivery, h head) (*cause, error) {
 	if name == "workflow_dispatch" || name == "schedule" {
 		_ = json.Unmarshal(h.Workflow, &c.only)
 	}
-	c.tainted = d.Headers[taint] != ""
+	c.tainted, c.unheard = d.Headers[taint] != "", d.Headers[source] == fromRepair
 	c.origin = originOf(c)
 	return c, nil
 }

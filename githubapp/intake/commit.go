@@ -149,8 +149,17 @@ func (i *Intake) changed(ctx context.Context, c *cause) ([]string, bool, error) 
 	}
 	// A new branch: against the parent of the oldest commit that came with it.
 	// GitHub docs: workflow-syntax, git diff comparisons
-	if len(c.commits) == 0 {
+	if len(c.commits) == 0 && !c.unheard {
 		return nil, false, nil
+	}
+	if len(c.commits) == 0 {
+		// No webhook listed what came with the branch: it is what the default branch does not have.
+		tip, err := i.o.Reader.Resolve(ctx, c.repo, "refs/heads/"+f.DefaultBranch)
+		if err != nil {
+			return nil, false, err
+		}
+		files, known, err := i.o.Reader.Changed(ctx, c.repo, tip, f.After, true)
+		return files, known && len(files) > 0, err
 	}
 	oldest, err := i.o.Reader.Commit(ctx, c.repo, c.commits[0].ID)
 	if err != nil {

@@ -108,7 +108,7 @@ func (r *Reconciler) deliveries(ctx context.Context, budget *int) (redelivered i
 // lost tells whether a webhook never came into the ledger.
 func (r *Reconciler) lost(ctx context.Context, guid string, h *heard, now time.Time) (bool, error) {
 	at := h.last.GetDeliveredAt().Time
-	if guid == "" || h.tries > maxRedelivery || now.Sub(at) < inFlight || !slices.Contains(r.o.Events, h.last.GetEvent()) {
+	if guid == "" || h.tries > maxRedelivery || now.Sub(at) < min(inFlight, r.o.Grace) || !slices.Contains(r.o.Events, h.last.GetEvent()) {
 		return false, nil
 	}
 	_, err := r.o.Store.Delivery(ctx, store.DeliveryID(guid))

@@ -229,6 +229,26 @@ func TestForgotten(t *testing.T) {
 	}
 }
 
+// TestForgottenPaths: a new branch that no webhook told of runs only what its
+// commits touch.
+func TestForgottenPaths(t *testing.T) {
+	w := newWorld(t, 0)
+	r := w.github.Repository("octo/demo", githubtest.Files{
+		".github/workflows/a.yml": "on: {push: {paths: ['a/**']}}\njobs: {a: {runs-on: x, steps: [{run: a}]}}\n",
+		".github/workflows/b.yml": "on: {push: {paths: ['b/**']}}\njobs: {b: {runs-on: x, steps: [{run: b}]}}\n",
+	})
+	known := r.Commit("main", githubtest.Files{"a/1": "1"}, "x")
+	w.expect("push " + known)
+	w.pass()
+	w.github.Faults(githubtest.Faults{ForgetWebhooks: 1})
+	topic := r.Commit("topic", githubtest.Files{"b/1": "1"}, "y")
+	w.github.Faults(githubtest.Faults{})
+	w.pass()
+	w.advance(15 * time.Minute)
+	w.pass()
+	w.expect("push "+known, "push "+topic)
+}
+
 // TestBudget: a pass stops at its budget, and the next one goes on from there.
 func TestBudget(t *testing.T) {
 	w := newWorld(t, 5)
