@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -142,7 +143,7 @@ data:
     platforms: {ubuntu-latest: "`+bash+`"}
     kubernetes: {namespace: drydock-jobs, helper_image: "`+kubeHelper+`"}
     github: {server_url: "`+d.gh.URL()+`", api_url: "`+d.gh.URL()+`/api/v3"}
-    server: {listen: ":8080", url: "`+d.url+`"}
+    server: {listen: ":8080", url: "`+d.url+`", public_metrics: true}
     app: {folder: /etc/drydock-app}
     vault: {key_file: /etc/drydock-vault/vault.key}
     cache: {path: /var/lib/drydock/caches}
@@ -266,6 +267,11 @@ runs: {using: composite, steps: [{shell: bash, run: echo from the action}]}
 	action.Push("v1", githubtest.Files{"README.md": "an action\n"}, "release")
 	repo := d.gh.Repository("octo/demo", nil)
 	repo.Collaborator("mona", "write")
+	set := exec.Command("kubectl", "exec", "-i", "-n", d.namespace, "deployment/drydock", "--", "drydock", "secret", "set", "KEY", "--repository", "octo/demo")
+	set.Stdin = strings.NewReader("hunter2-hunter2\n")
+	if out, err := set.CombinedOutput(); err != nil {
+		t.Fatalf("set a secret: %v: %s", err, out)
+	}
 	sha := repo.Push("main", githubtest.Files{".github/workflows/ci.yml": `
 name: CI
 on: push
@@ -274,6 +280,7 @@ jobs:
     runs-on: ubuntu-latest
     steps:
       - uses: octo/act@v1
+      - run: 'echo "secret: ${{ secrets.KEY }}"'
       - run: i=0; while [ "$((i = i + 1))" -le 50 ]; do echo "line $i"; sleep 0.5; done
       - run: echo end
   after:
@@ -300,8 +307,17 @@ jobs:
 		}
 	}
 	text := log()
-	if !strings.Contains(text, "from the action") {
-		t.Errorf("the action did not run:\n%s", text)
+	if !strings.Contains(text, "from the action") || !strings.Contains(text, "secret: ***") {
+		t.Errorf("the action did not run, or there is no secret:\n%s", text)
+	}
+	res, err := http.Get(d.url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	figures, err := io.ReadAll(res.Body)
+	if err != nil || !strings.Contains(string(figures), `drydock_jobs_finished_total{conclusion="success",executor="kubernetes"}`) {
+		t.Errorf("metrics: %d %s (%v)", res.StatusCode, figures, err)
 	}
 	for i := 1; i <= 50; i++ {
 		if n := strings.Count(text, fmt.Sprintf("line %d\n", i)); n != 1 {
