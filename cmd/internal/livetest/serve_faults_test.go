@@ -130,3 +130,24 @@ jobs:
 		}
 	}
 }
+
+// TestServeRights: who may read a repository at GitHub sees its runs, by a token of
+// GitHub; others see nothing of it.
+func TestServeRights(t *testing.T) {
+	w := newWorld(t)
+	s := serve(t, w, "DRYDOCK_PLATFORMS=ubuntu-latest="+bash)
+	repo := s.gh.Repository("octo/demo", nil)
+	repo.SetPrivate(true)
+	s.gh.User("mona")
+	s.gh.User("hubot")
+	repo.Collaborator("mona", "read")
+	sha := repo.Push("main", githubtest.Files{".github/workflows/ci.yml": "on: push\njobs: {a: {runs-on: ubuntu-latest, steps: [{run: echo}]}}\n"}, "add ci")
+	s.completed(repo, sha, 1)
+	for login, want := range map[string]int{"mona": 1, "hubot": 0} {
+		s.bearer = s.gh.UserToken(login)
+		var runs struct{ Runs []struct{ ID int64 } }
+		if s.get("/api/v1/runs", &runs); len(runs.Runs) != want {
+			t.Errorf("%s sees %d runs, want %d", login, len(runs.Runs), want)
+		}
+	}
+}
