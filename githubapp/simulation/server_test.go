@@ -116,9 +116,15 @@ func serve(s settings) error {
 	}()
 	hurried := reconcile.New(reconcile.Options{
 		Store: db, Reader: repository.New(repository.Options{Clients: app.Installation}), App: app.Client(), Events: webhook.Events(),
-		Every: s.Reconcile, Grace: s.Reconcile, Budget: 5000, Log: log,
+		Grace: s.Reconcile, Budget: 5000, Log: log,
 	})
-	go func() { _ = hurried.Run(ctx) }()
+	go func() {
+		for ctx.Err() == nil {
+			found, err := hurried.Pass(ctx)
+			log.Info("hurried", "found", found, "err", err)
+			time.Sleep(s.Reconcile)
+		}
+	}()
 	_, err = server.Run(ctx, time.Second)
 	return err
 }

@@ -43,7 +43,7 @@ type scale struct {
 func scaleOf(runs int) scale {
 	s := scale{
 		runs: runs, repositories: 2, slots: 8, open: 40, pause: 900 * time.Millisecond,
-		killed: [2]time.Duration{1500 * time.Millisecond, 4 * time.Second}, reconcile: 3 * time.Second,
+		killed: [2]time.Duration{1500 * time.Millisecond, 3 * time.Second}, reconcile: 3 * time.Second,
 	}
 	if runs > 200 {
 		s.repositories, s.slots, s.open, s.pause = 8, 16, 80, 400*time.Millisecond
@@ -78,8 +78,8 @@ func TestSimulation(t *testing.T) {
 
 func newWorld(t *testing.T, seed uint64, size scale) *world {
 	w := &world{T: t, seed: seed, scale: size}
-	// Not t.TempDir: its name is too long for a socket, and what failed is to be looked at.
-	folder, err := os.MkdirTemp("", "drydock-simulation-")
+	// t.TempDir would not leave what failed to be looked at.
+	folder, err := os.MkdirTemp("", "drydock-simulation-") //nolint:usetesting
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,9 @@ func (w *world) storm() {
 			}
 			w.server.kill()
 			time.Sleep(time.Duration(rng.Int64N(int64(700 * time.Millisecond))))
+			begun := time.Now()
 			w.server.start()
+			w.Logf("killed; up again after %s", time.Since(begun).Round(time.Millisecond))
 		}
 	})
 	rng := rand.New(rand.NewPCG(w.seed, 4))

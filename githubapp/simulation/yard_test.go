@@ -270,21 +270,23 @@ func (d *desk) Start(ask Ask, answer *Answer) error {
 		f.out = append(f.out, data...)
 		f.more.Broadcast()
 	})
-	if answer.Fault = faultOf(err); err != nil {
-		return nil
+	if answer.Fault = faultOf(err); err == nil {
+		f.process = p
+		d.y.mu.Lock()
+		d.y.followed[processKey{ask.Env, ask.Command.ID}] = f
+		d.y.mu.Unlock()
+		go f.await()
 	}
-	f.process = p
-	d.y.mu.Lock()
-	d.y.followed[processKey{ask.Env, ask.Command.ID}] = f
-	d.y.mu.Unlock()
-	go func() {
-		exit, err := p.Wait(context.Background())
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.ended, f.exit, f.err = true, exit, err
-		f.more.Broadcast()
-	}()
 	return nil
+}
+
+// await notes how the process ends.
+func (f *followed) await() {
+	exit, err := f.process.Wait(context.Background())
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended, f.exit, f.err = true, exit, err
+	f.more.Broadcast()
 }
 
 func (d *desk) process(ask Ask) (*followed, *Fault) {

@@ -23,9 +23,10 @@ func (s *server) endOrphans() []executor.Orphan {
 	var found []executor.Orphan
 	deadline := time.Now().Add(orphanTime)
 	for pause := time.Millisecond; time.Now().Before(deadline); pause = min(2*pause, 20*time.Millisecond) {
-		alive := s.alive()
+		below := descendants(os.Getpid())
+		alive := s.alive() // after it: what starts in between is in neither
 		again := false
-		for _, pid := range descendants(os.Getpid()) {
+		for _, pid := range below {
 			name, running := nameOf(pid)
 			if alive[pid] || !running {
 				continue
