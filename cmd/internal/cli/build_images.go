@@ -30,6 +30,7 @@ type imageBuilder struct {
 	keep     string // folder for layouts that the user wants; empty: none
 	load     bool   // into the engine
 	pushes   bool   // what is built is published before what needs it is built
+	jobs     *serviceJobs
 
 	mu    sync.Mutex
 	roots map[string]ocispec.Descriptor // by service
@@ -45,6 +46,9 @@ func (b *imageBuilder) layout(r pipeline.Request) registry.Layout {
 
 // Build makes the image into its layout.
 func (b *imageBuilder) Build(ctx context.Context, r pipeline.Request, log io.Writer) (pipeline.Image, error) {
+	if r.Service.Build.Workflow.Given() {
+		return b.buildByJob(ctx, r, log)
+	}
 	request, err := b.request(ctx, r, log)
 	if err != nil {
 		return pipeline.Image{}, err
@@ -88,10 +92,7 @@ func (b *imageBuilder) request(ctx context.Context, r pipeline.Request, log io.W
 	for _, p := range s.Build.Platforms {
 		q.Platforms = append(q.Platforms, p.Text)
 	}
-	switch {
-	case s.Build.Workflow.Given():
-		return q, fmt.Errorf("service %q is built by a workflow's job, which \"drydock run\" runs", q.Name)
-	case s.Build.Ko.Given():
+	if s.Build.Ko.Given() {
 		var err error
 		q.Context, q.Platforms, err = b.compile(ctx, r, log)
 		return q, err
@@ -154,6 +155,9 @@ func (b *imageBuilder) needs(r pipeline.Request, q *build.Request, log io.Writer
 
 // Push sends the layout.
 func (b *imageBuilder) Push(ctx context.Context, r pipeline.Request, image pipeline.Image, log io.Writer) error {
+	if r.Service.Build.Workflow.Given() { // its job has pushed it; some tags may be left
+		return b.Retag(ctx, r, image, log)
+	}
 	b.mu.Lock()
 	root, ok := b.roots[r.Service.Name.Text]
 	b.mu.Unlock()

@@ -71,7 +71,13 @@ func (a *app) buildServices(ctx context.Context, c *checkout, p *pipeline.Plan, 
 			return &exitError{exitInfrastructure, err}
 		}
 	}
-	options.Builder = images
+	jobs, err := a.newServiceJobs(ctx, parts, c, options.Folder)
+	if err != nil {
+		return err
+	}
+	defer jobs.close()
+	images.jobs = jobs
+	options.Builder, options.Tester = images, jobs
 	options.Ledger, err = a.published(ctx, c, p, images)
 	if err != nil {
 		return &exitError{exitInfrastructure, err}
@@ -87,9 +93,6 @@ func unbuildable(p *pipeline.Plan, o buildOptions) error {
 		s := p.Services.Lookup(d.Name)
 		refuse := func(what string, at declaration.Scalar) {
 			all = append(all, fmt.Errorf("%s:%d: %s of service %q is not done by \"drydock build\" yet: leave it out", p.Services.File, at.Pos.Line, what, d.Name))
-		}
-		if s.Test != nil && d.Decision == affected.Build {
-			refuse("the test", s.Name)
 		}
 		if s.Chart != nil && o.push() {
 			refuse("the chart", s.Chart.Path)
