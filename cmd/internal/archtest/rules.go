@@ -49,6 +49,9 @@ var arrows = []arrow{
 	{"githubapp/queue", []string{"githubapp/...", "runner", "runner/history", "runner/local", "workflow/..."}}, // what a new attempt takes over, runs-on
 	{"githubapp/api/...", []string{"githubapp/...", "runner", "runner/history", "workflow/..."}},               // history: the text form of logs
 	{"githubapp/checks", []string{"githubapp/...", "runner", "runner/command", "workflow/..."}},                // annotations
+	{"githubapp/pipeline/images", []string{"githubapp/pipeline/...", "executor", "executor/build/..."}},
+	{"githubapp/pipeline/jobs", []string{"githubapp/pipeline/...", "runner", "runner/command", "workflow/..."}},
+	{"githubapp/services/...", []string{"githubapp/...", "executor/build/...", "runner", "runner/command", "runner/local", "workflow/..."}}, // jobs of services
 	{"githubapp/...", []string{"githubapp/...", "runner", "workflow/..."}},
 
 	{"cmd/drydock", []string{"cmd/internal/cli"}},

@@ -13,6 +13,7 @@ import (
 	"github.com/drydock-ci/drydock/githubapp/pipeline"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/affected"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/declaration"
+	"github.com/drydock-ci/drydock/githubapp/pipeline/images"
 	"github.com/drydock-ci/drydock/runner"
 	"github.com/drydock-ci/drydock/workflow/plan"
 )
@@ -55,12 +56,7 @@ func (a *app) buildServices(ctx context.Context, c *checkout, p *pipeline.Plan, 
 	if err != nil {
 		return &exitError{exitInfrastructure, err}
 	}
-	images, err := a.newImageBuilder(parts, temporary, o)
-	if err != nil {
-		_ = os.RemoveAll(temporary)
-		return &exitError{exitUsage, err}
-	}
-	defer images.close()
+	defer os.RemoveAll(temporary)
 	options.Folder = c.top
 	if c.commit != "" {
 		options.Folder = filepath.Join(temporary, "files")
@@ -76,9 +72,13 @@ func (a *app) buildServices(ctx context.Context, c *checkout, p *pipeline.Plan, 
 		return err
 	}
 	defer jobs.close()
-	images.jobs = jobs
-	options.Builder, options.Tester = images, jobs
-	options.Ledger, err = a.published(ctx, c, p, images)
+	made, err := a.newImages(parts, temporary, jobs, o)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	defer made.BuildKit.Close()
+	options.Builder, options.Tester = made, jobs
+	options.Ledger, err = images.NewPublished(ctx, made.Registry, c.repository, p.Services, p.Change.Base)
 	if err != nil {
 		return &exitError{exitInfrastructure, err}
 	}
@@ -140,30 +140,6 @@ func (a *app) runOptions(ctx context.Context, c *checkout, p *pipeline.Plan, o b
 		Run: time.Now().UTC().Format("20060102-150405"), Name: "services", Event: "build", Commit: sha, Epoch: epoch,
 		Version: versions.Of, Push: o.push(), Parallel: a.slots(),
 	}, nil
-}
-
-// published looks earlier images up by the tags of the commit that the change is
-// compared with, those alone that name the commit.
-func (a *app) published(ctx context.Context, c *checkout, p *pipeline.Plan, images *imageBuilder) (pipeline.Ledger, error) {
-	l := &publishedImages{registry: images.registry, tags: map[string]string{}, names: map[string]string{}}
-	if p.Change.Base == "" {
-		return l, nil
-	}
-	versions, err := pipeline.NewVersions(ctx, c.repository, p.Change.Base, "", 0)
-	if err != nil {
-		return nil, err
-	}
-	for _, s := range p.Services.List {
-		_, tags, err := versions.Of(s)
-		if err != nil {
-			return nil, err
-		}
-		l.names[s.Name.Text] = s.Image.Text
-		if i := slices.IndexFunc(tags, func(tag string) bool { return strings.Contains(tag, p.Change.Base[:7]) }); i >= 0 {
-			l.tags[s.Name.Text] = s.Image.Text + ":" + tags[i]
-		}
-	}
-	return l, nil
 }
 
 // runServices runs and shows.

@@ -1,4 +1,4 @@
-package cli
+package images
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 // compile builds a Go service for every platform with the go tool, and makes a
 // context of the programs and their data, as ko lays an image out: the program is
 // /ko-app/NAME, its data lie in KO_DATA_PATH.
-func (b *imageBuilder) compile(ctx context.Context, r pipeline.Request, log io.Writer) (folder string, platforms []string, err error) {
+func (b *Builder) compile(ctx context.Context, r pipeline.Request, log io.Writer) (folder string, platforms []string, err error) {
 	s := r.Service
 	for _, p := range s.Build.Platforms {
 		platforms = append(platforms, p.Text)
@@ -26,7 +26,7 @@ func (b *imageBuilder) compile(ctx context.Context, r pipeline.Request, log io.W
 		platforms = []string{"linux/" + runtime.GOARCH}
 	}
 	main := filepath.Join(r.Folder, filepath.FromSlash(s.Build.Ko.Text))
-	folder = filepath.Join(b.folder, s.Name.Text+".context")
+	folder = filepath.Join(b.Folder, s.Name.Text+".context")
 	for _, platform := range platforms {
 		parts := append(strings.SplitN(platform, "/", 3), "")
 		program := filepath.Join(folder, strings.ReplaceAll(platform, "/", "-"))

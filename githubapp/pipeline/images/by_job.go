@@ -1,4 +1,4 @@
-package cli
+package images
 
 import (
 	"context"
@@ -15,12 +15,12 @@ import (
 
 // buildByJob lets a workflow's job build and push the image. Which one that is, says
 // the job's output "digest", or the tag of the commit that it has moved.
-func (b *imageBuilder) buildByJob(ctx context.Context, r pipeline.Request, log io.Writer) (pipeline.Image, error) {
+func (b *Builder) buildByJob(ctx context.Context, r pipeline.Request, log io.Writer) (pipeline.Image, error) {
 	s := r.Service
-	if !b.pushes {
+	if !b.Publish {
 		return pipeline.Image{}, fmt.Errorf("service %q is built by job %q of %s, which pushes by itself: build it without --no-push, --load and --output", s.Name.Text, s.Build.Job.Text, s.Build.Workflow.Text)
 	}
-	outputs, err := b.jobs.run(ctx, r, s.Build.Workflow.Text, s.Build.Job.Text, log)
+	outputs, err := b.Jobs.Run(ctx, r, s.Build.Workflow.Text, s.Build.Job.Text, log)
 	if err != nil {
 		return pipeline.Image{}, err
 	}
@@ -28,7 +28,7 @@ func (b *imageBuilder) buildByJob(ctx context.Context, r pipeline.Request, log i
 	if err != nil {
 		return pipeline.Image{}, err
 	}
-	found, err := b.registry.Resolve(ctx, ref)
+	found, err := b.Registry.Resolve(ctx, ref)
 	var failed *executor.Error
 	if errors.As(err, &failed) && failed.Kind == executor.NotFound {
 		return pipeline.Image{}, fmt.Errorf("job %q has not pushed %s: it is to push what SERVICE_REFERENCES names, or to have an output \"digest\"", s.Build.Job.Text, ref)
@@ -44,7 +44,7 @@ func (b *imageBuilder) buildByJob(ctx context.Context, r pipeline.Request, log i
 }
 
 // madeByJob names the image that a job has made.
-func (b *imageBuilder) madeByJob(r pipeline.Request, outputs map[string]string) (string, error) {
+func (b *Builder) madeByJob(r pipeline.Request, outputs map[string]string) (string, error) {
 	s := r.Service
 	if text := outputs["digest"]; text != "" {
 		d, err := digest.Parse(text)

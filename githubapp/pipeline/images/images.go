@@ -1,0 +1,195 @@
+package images
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/distribution/reference"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/drydock-ci/drydock/executor/build"
+	"github.com/drydock-ci/drydock/executor/build/registry"
+	"github.com/drydock-ci/drydock/githubapp/pipeline"
+	"github.com/drydock-ci/drydock/githubapp/pipeline/dockerfile"
+)
+
+// Jobs runs a workflow of the repository, or one job of it and what that needs, and
+// gives the outputs of that job.
+type Jobs interface {
+	Run(ctx context.Context, r pipeline.Request, workflow, job string, log io.Writer) (outputs map[string]string, err error)
+}
+
+// Options of New.
+type Options struct {
+	BuildKit *build.Builder
+	Registry *registry.Client
+	// Lookup finds what secrets and ssh agents services ask for by name.
+	Lookup  func(name string) (string, bool)
+	Folder  string // for layouts and contexts; its owner removes it
+	Keep    string // for layouts that somebody wants; empty: none
+	Load    bool   // into the engine
+	Publish bool   // what is built is published before what needs it is built
+	Jobs    Jobs   // nil: services that a job builds fail
+}
+
+// Builder is pipeline.Builder. It may be used for several services at once.
+type Builder struct {
+	Options
+
+	mu    sync.Mutex
+	roots map[string]ocispec.Descriptor // by service
+}
+
+// New connects nothing yet.
+func New(o Options) *Builder {
+	return &Builder{Options: o, roots: map[string]ocispec.Descriptor{}}
+}
+
+func (b *Builder) layout(r pipeline.Request) registry.Layout {
+	folder := b.Folder
+	if b.Keep != "" {
+		folder = b.Keep
+	}
+	return registry.Layout{Dir: filepath.Join(folder, r.Service.Name.Text)}
+}
+
+// Build makes the image into its layout.
+func (b *Builder) Build(ctx context.Context, r pipeline.Request, log io.Writer) (pipeline.Image, error) {
+	if r.Service.Build.Workflow.Given() {
+		return b.buildByJob(ctx, r, log)
+	}
+	request, err := b.request(ctx, r, log)
+	if err != nil {
+		return pipeline.Image{}, err
+	}
+	request.Output.Layout = b.layout(r).Dir
+	if b.Load {
+		for _, tag := range r.Tags {
+			request.Output.Load = append(request.Output.Load, r.Service.Image.Text+":"+tag)
+		}
+	}
+	request.Progress = func(e build.Event) {
+		switch e.Kind {
+		case build.Log:
+			fmt.Fprintln(log, e.Line)
+		case build.Failed:
+			fmt.Fprintf(log, "%s: %s\n", e.Name, e.Line)
+		case build.Cached:
+			fmt.Fprintf(log, "%s (cached)\n", e.Name)
+		case build.Started:
+			fmt.Fprintln(log, e.Name)
+		}
+	}
+	made, err := b.BuildKit.Build(ctx, request)
+	if err != nil {
+		return pipeline.Image{}, err
+	}
+	root, err := b.layout(r).Root()
+	if err != nil {
+		return pipeline.Image{}, err
+	}
+	b.mu.Lock()
+	b.roots[r.Service.Name.Text] = root
+	b.mu.Unlock()
+	return pipeline.Image{Name: r.Service.Image.Text, Digest: made.Digest.String(), Size: made.Size, Platforms: made.Platforms}, nil
+}
+
+// request is what the declaration says, in BuildKit's terms.
+func (b *Builder) request(ctx context.Context, r pipeline.Request, log io.Writer) (build.Request, error) {
+	s := r.Service
+	q := build.Request{Name: s.Name.Text, Epoch: r.Epoch, Contexts: map[string]string{}}
+	for _, p := range s.Build.Platforms {
+		q.Platforms = append(q.Platforms, p.Text)
+	}
+	if s.Build.Ko.Given() {
+		var err error
+		q.Context, q.Platforms, err = b.compile(ctx, r, log)
+		return q, err
+	}
+	q.Context = filepath.Join(r.Folder, filepath.FromSlash(s.Build.Context.Text))
+	q.Dockerfile = filepath.Join(r.Folder, filepath.FromSlash(s.Build.Dockerfile.Text))
+	q.Target = s.Build.Target.Text
+	q.Args, q.Secrets, q.SSH = map[string]string{}, map[string][]byte{}, map[string]string{}
+	for _, arg := range s.Build.Args {
+		q.Args[arg.Name.Text] = arg.Value.Text
+	}
+	for _, secret := range s.Build.Secrets {
+		value, ok := b.Lookup(secret.Value.Text)
+		if !ok {
+			return q, fmt.Errorf("secret %q of service %q is not there: set the variable %s", secret.Name.Text, q.Name, secret.Value.Text)
+		}
+		q.Secrets[secret.Name.Text] = []byte(value)
+	}
+	for _, id := range s.Build.SSH {
+		agent, ok := b.Lookup("SSH_AUTH_SOCK")
+		if !ok {
+			return q, fmt.Errorf("service %q asks for the ssh agent %q: start one, or set SSH_AUTH_SOCK", q.Name, id.Text)
+		}
+		q.SSH[id.Text] = agent
+	}
+	return q, b.needs(r, &q, log)
+}
+
+// needs gives the builder the images of this run in place of what the registry has
+// under the names that the Dockerfile says.
+func (b *Builder) needs(r pipeline.Request, q *build.Request, log io.Writer) error {
+	if len(r.Needs) == 0 {
+		return nil
+	}
+	src, err := os.ReadFile(q.Dockerfile)
+	if err != nil {
+		return err
+	}
+	read, err := dockerfile.Analyze(src, dockerfile.Options{Target: q.Target, Args: q.Args, Platforms: q.Platforms})
+	if err != nil {
+		return err
+	}
+	for _, image := range read.Images {
+		named, err := reference.ParseNormalizedNamed(image.Name)
+		if err != nil {
+			continue // the builder says what is wrong with it
+		}
+		made, ok := r.Needs[named.Name()]
+		switch {
+		case !ok:
+		case !b.Publish:
+			fmt.Fprintf(log, "%s is what the registry has: the image that this run made of it is not pushed\n", image.Name)
+		default:
+			// BuildKit looks for the name without :latest (moby/buildkit: frontend/dockerui).
+			q.Contexts[strings.TrimSuffix(reference.FamiliarString(named), ":latest")] = "docker-image://" + made.Name + "@" + made.Digest
+		}
+	}
+	return nil
+}
+
+// Push sends the layout.
+func (b *Builder) Push(ctx context.Context, r pipeline.Request, image pipeline.Image, log io.Writer) error {
+	if r.Service.Build.Workflow.Given() { // its job has pushed it; some tags may be left
+		return b.Retag(ctx, r, image, log)
+	}
+	b.mu.Lock()
+	root, ok := b.roots[r.Service.Name.Text]
+	b.mu.Unlock()
+	if !ok {
+		return fmt.Errorf("push %q: nothing was built", image.Name)
+	}
+	return b.Registry.Push(ctx, b.layout(r), root, image.Name, r.Tags, func(p registry.Progress) {
+		if p.State == registry.Sent {
+			fmt.Fprintf(log, "sent %s (%d bytes)\n", p.Digest, p.Size)
+		}
+	})
+}
+
+// Retag moves tags in the registry.
+func (b *Builder) Retag(ctx context.Context, r pipeline.Request, image pipeline.Image, _ io.Writer) error {
+	resolved, err := b.Registry.Resolve(ctx, image.Name+"@"+image.Digest)
+	if err != nil {
+		return err
+	}
+	return b.Registry.Retag(ctx, image.Name, resolved.Digest, r.Tags...)
+}
