@@ -73,8 +73,12 @@ func sideEffect(job *Job) string {
 	return ""
 }
 
-// execute runs the job of a lease, a second time if that is the policy.
+// execute runs the job of a lease; on the engine a second time if that is the
+// policy.
 func (w *Worker) execute(soft, hard context.Context, lease *Lease) Result {
+	if other := w.Others[lease.Job.Place.Executor]; other != nil {
+		return other.Run(soft, lease.Job, lease.Sink)
+	}
 	result, end := w.Engine.run(soft, hard, lease.Job, lease.Sink, lease.Checkpoint)
 	again, why := w.Requeue.again(lease.Job, result)
 	switch {

@@ -32,9 +32,18 @@ type Worker struct {
 	Source Source
 	Engine *Engine
 	Slots  int // at least 1
+	// Others run jobs in place of the Engine, by Place.Executor: jobs that are no
+	// lists of steps.
+	Others map[string]Runs
 	// Requeue is which jobs are run again that lost their place; empty:
 	// RequeueSafe.
 	Requeue Requeue
+}
+
+// Runs runs jobs. It tells the sink of everything from JobStarted to JobFinished,
+// keeps no checkpoints, and stops when ctx ends.
+type Runs interface {
+	Run(ctx context.Context, job *Job, sink Sink) Result
 }
 
 // Run works until the source ends or ctx is done, and returns when all its

@@ -27,6 +27,13 @@ type Image struct {
 	Digest    string // of the index if there are several platforms
 	Size      int64  // bytes of all layers, compressed; 0: not known
 	Platforms []string
+	Bases     []Base // that it was made from, where the builder tells
+}
+
+// Base is an image that another was made from.
+type Base struct {
+	Name   string `json:"name"`
+	Digest string `json:"digest,omitempty"` // as its tag was then; empty: not known
 }
 
 // Builder makes images and publishes them. Its methods write what people may see to

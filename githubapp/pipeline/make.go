@@ -65,9 +65,12 @@ func (r *run) make(ctx context.Context, result *Result, d affected.Decision) err
 func (r *run) made(d affected.Decision) map[string]Image {
 	needs := map[string]Image{}
 	for _, need := range d.Needs {
-		at, ok := r.index[need]
-		if s := r.plan.Services.Lookup(need); ok && s != nil && r.results[at].Image.Digest != "" {
-			needs[declaration.FullImage(s.Image.Text)] = r.results[at].Image
+		image := r.Made[need]
+		if at, ok := r.index[need]; ok {
+			image = r.results[at].Image
+		}
+		if s := r.plan.Services.Lookup(need); s != nil && image.Digest != "" {
+			needs[declaration.FullImage(s.Image.Text)] = image
 		}
 	}
 	return needs
@@ -139,7 +142,7 @@ func (r *run) stage(ctx context.Context, result *Result, name StageName, do func
 	if ctx.Err() != nil {
 		return &stopped{context.Cause(ctx)}
 	}
-	job := plan.LegID(result.Service)
+	job := r.Job(result.Service)
 	ref := runner.StepRef{Number: len(result.Stages) + 1, ID: string(name), Name: string(name), Phase: runner.Main}
 	started := r.Now()
 	r.Sink.Emit(runner.StepStarted{Time: started, Job: job, Step: ref})

@@ -29,6 +29,12 @@ type Options struct {
 	Notifier Notifier // nil: nobody is told
 	Ledger   Ledger   // nil: nothing is known of earlier runs
 
+	// Made are images of services that are not in the plan, by name, which another
+	// process made for the same run.
+	Made map[string]Image
+	// Job names a service in events; nil: as it is called.
+	Job func(service string) plan.LegID
+
 	Push     bool // publish images and charts, and move tags
 	Parallel int  // services at once; 0: any number
 	Sink     runner.Sink
@@ -41,6 +47,9 @@ type Options struct {
 func Run(ctx context.Context, p *Plan, o Options) []Result {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Job == nil {
+		o.Job = func(service string) plan.LegID { return plan.LegID(service) }
 	}
 	if o.Sink == nil {
 		o.Sink = runner.SinkFunc(func(runner.Event) {})
@@ -131,7 +140,7 @@ func (r *run) service(ctx context.Context, i int, d affected.Decision) {
 		}
 	}
 	started := r.Now()
-	r.Sink.Emit(runner.JobStarted{Time: started, Workflow: r.Name, Job: plan.LegID(d.Name), Name: d.Name, Executor: "build"})
+	r.Sink.Emit(runner.JobStarted{Time: started, Workflow: r.Name, Job: r.Job(d.Name), Name: d.Name, Executor: "build"})
 	r.end(i, started, r.make(ctx, result, d))
 }
 
@@ -180,7 +189,7 @@ func (r *run) end(i int, started time.Time, err error) {
 		result.Outcome = Failed
 	}
 	e := runner.JobFinished{
-		Time: r.Now(), Workflow: r.Name, Job: plan.LegID(result.Service), Name: result.Service,
+		Time: r.Now(), Workflow: r.Name, Job: r.Job(result.Service), Name: result.Service,
 		Conclusion: result.Outcome.Conclusion(), Seconds: result.Took.Seconds(), Reason: result.Reason,
 	}
 	if err != nil {

@@ -60,6 +60,9 @@ type Options struct {
 	// began in that place: not if the place is of the other's machine alone. Such a
 	// job is left to its worker for some minutes, and is lost then. Nil: it can.
 	Resumes func(p runner.Place, worker string) bool
+	// Repeats tells whether a job in that place does no harm if it is begun anew
+	// after its worker ended in the middle of it. Nil: no job is like that.
+	Repeats func(p runner.Place) bool
 	Seal    Sealer // of checkpoints
 	Limits  store.Limits
 	// Owner is the name of this process's workers: unique among the processes

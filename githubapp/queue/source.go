@@ -143,7 +143,12 @@ func (q *Queue) begin(ctx context.Context, got *store.Lease) (*runner.Lease, err
 		q: q, key: key, ticket: got.Ticket, cancelled: make(chan error, 2), nudged: make(chan struct{}, 1),
 		ended: make(chan struct{}), seen: time.Now(),
 	}
-	kept, over, lost, err := q.resumable(ctx, got, row)
+	var job runner.Job
+	if err := json.Unmarshal(row.Message, &job); err != nil {
+		return nil, q.close(ctx, l, plan.Failure, fmt.Sprintf("lost: its message cannot be read: %v", err))
+	}
+	repeats := q.Repeats != nil && q.Repeats(job.Place)
+	kept, over, lost, err := q.resumable(ctx, got, row, repeats)
 	if err != nil {
 		return nil, err
 	}
@@ -158,10 +163,6 @@ func (q *Queue) begin(ctx context.Context, got *store.Lease) (*runner.Lease, err
 	}
 	if kept != nil && row.Worker != q.Owner && q.Resumes != nil && !q.Resumes(kept.Checkpoint.Place, row.Worker) {
 		return nil, l.leave(ctx, row.Worker)
-	}
-	var job runner.Job
-	if err := json.Unmarshal(row.Message, &job); err != nil {
-		return nil, q.close(ctx, l, plan.Failure, fmt.Sprintf("lost: its message cannot be read: %v", err))
 	}
 	err = q.move(ctx, key.Run, func(ctx context.Context, t *turn) error {
 		if t.run.State == store.Completed || t.run.Attempt != key.Attempt || t.leg(key.Job) == nil {
@@ -198,6 +199,9 @@ func (q *Queue) begin(ctx context.Context, got *store.Lease) (*runner.Lease, err
 	if got.Item.Cancel != "" {
 		l.tell(got.Item.Cancel)
 	}
+	if repeats && row.State == store.InProgress {
+		l.sink.Emit(runner.JobRequeued{Time: q.Now(), Job: key.Job, Name: row.Name, Reason: fmt.Sprintf("worker %q ended in the middle of it", row.Worker)})
+	}
 	go l.keep()
 	out := &runner.Lease{Job: &job, Sink: l.sink, Cancelled: l.cancelled, Finish: l.finish}
 	if kept != nil {
@@ -230,8 +234,9 @@ func purpose(key store.JobKey) string {
 
 // resumable is where a job stands that was handed out before; nil: it has not
 // begun. Lost says why nobody can go on with it. Over is its end, if a worker
-// told it and died before it had handed in the result.
-func (q *Queue) resumable(ctx context.Context, got *store.Lease, row *store.Job) (k *kept, over *runner.JobFinished, lost string, err error) {
+// told it and died before it had handed in the result. A job that repeats is never
+// lost for what it had begun.
+func (q *Queue) resumable(ctx context.Context, got *store.Lease, row *store.Job, repeats bool) (k *kept, over *runner.JobFinished, lost string, err error) {
 	if len(row.Checkpoint) > 0 {
 		plain, err := q.Seal.Open(purpose(row.JobKey), row.Checkpoint)
 		if err == nil {
@@ -266,7 +271,7 @@ func (q *Queue) resumable(ctx context.Context, got *store.Lease, row *store.Job)
 		return nil, over, "", err
 	case got.Item.Tries > maxLeases:
 		return nil, nil, fmt.Sprintf("it was handed to workers %d times, and none of them came to its end", got.Item.Tries-1), nil
-	case k == nil && begun:
+	case k == nil && begun && !repeats:
 		return nil, nil, fmt.Sprintf("worker %q ended while the steps of the job ran, and there is no checkpoint: what they did is not known; run the job again if it may be repeated", row.Worker), nil
 	}
 	return k, nil, "", nil

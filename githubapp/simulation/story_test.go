@@ -19,6 +19,7 @@ type story struct {
 	repositories []*githubtest.Repository
 	heads        map[*githubtest.Repository][]string // branches that may move on
 	pulls        map[*githubtest.Repository][]pull
+	silent       map[string]bool // commits that ask for no runs
 
 	n        int
 	expected map[string]int      // runs by causeOf
@@ -38,7 +39,7 @@ const writer, stranger = "alice", "mallory"
 
 func newStory(gh *githubtest.GitHub, seed uint64, repositories int) *story {
 	s := &story{
-		gh: gh, rng: rand.New(rand.NewPCG(seed, 1)), heads: map[*githubtest.Repository][]string{}, pulls: map[*githubtest.Repository][]pull{},
+		gh: gh, rng: rand.New(rand.NewPCG(seed, 1)), heads: map[*githubtest.Repository][]string{}, pulls: map[*githubtest.Repository][]pull{}, silent: map[string]bool{},
 		expected: map[string]int{}, pressed: map[store.RunID]int{}, approved: map[store.RunID]bool{},
 	}
 	gh.User(stranger)
@@ -124,6 +125,9 @@ func (s *story) next(runs []store.Run, jobs func(store.RunID) []store.Job) strin
 		s.n++
 		sha, name := r.Head("main"), fmt.Sprintf("v%d", s.n)
 		r.Tag(name, sha)
+		if s.silent[sha] { // the message of the tag's commit counts as that of any push does
+			return "silent tag"
+		}
 		s.expect(r, "release.yml", "push", "refs/tags/"+name, sha)
 		s.expect(r, "docs.yml", "push", "refs/tags/"+name, sha) // GitHub docs: path filters are not evaluated for pushes of tags
 		return "tag"
@@ -161,7 +165,7 @@ func (s *story) next(runs []store.Run, jobs func(store.RunID) []store.Job) strin
 		s.expect(r, "manual.yml", "repository_dispatch", "", "")
 		return "repository dispatch"
 	case dice < 85:
-		r.Commit("main", s.files(), "Nothing [skip ci]")
+		s.silent[r.Commit("main", s.files(), "Nothing [skip ci]")] = true
 		return "skip"
 	case dice < 91:
 		return s.cancel(r)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/distribution/reference"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -34,6 +35,7 @@ type Options struct {
 	Keep    string // for layouts that somebody wants; empty: none
 	Load    bool   // into the engine
 	Publish bool   // what is built is published before what needs it is built
+	Bases   bool   // tell which images were made from which
 	Jobs    Jobs   // nil: services that a job builds fail
 }
 
@@ -96,7 +98,49 @@ func (b *Builder) Build(ctx context.Context, r pipeline.Request, log io.Writer) 
 	b.mu.Lock()
 	b.roots[r.Service.Name.Text] = root
 	b.mu.Unlock()
-	return pipeline.Image{Name: r.Service.Image.Text, Digest: made.Digest.String(), Size: made.Size, Platforms: made.Platforms}, nil
+	image := pipeline.Image{Name: r.Service.Image.Text, Digest: made.Digest.String(), Size: made.Size, Platforms: made.Platforms}
+	if b.Bases {
+		image.Bases = b.bases(ctx, r, request)
+	}
+	return image, nil
+}
+
+// bases asks what the images are now that the Dockerfile names. One that the
+// registry does not tell has no digest: the build did not fail for it.
+func (b *Builder) bases(ctx context.Context, r pipeline.Request, q build.Request) []pipeline.Base {
+	if q.Dockerfile == "" { // nothing is below a Go program
+		return nil
+	}
+	read, err := analyze(q)
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var all []pipeline.Base
+	for _, image := range read.Images {
+		named, err := reference.ParseNormalizedNamed(image.Name)
+		if err != nil {
+			continue
+		}
+		base := pipeline.Base{Name: image.Name}
+		if made, ok := r.Needs[named.Name()]; ok {
+			base.Digest = made.Digest
+		} else if found, err := b.Registry.Resolve(ctx, reference.TagNameOnly(named).String()); err == nil {
+			base.Digest = found.Digest.String()
+		}
+		all = append(all, base)
+	}
+	return all
+}
+
+// analyze reads the request's Dockerfile.
+func analyze(q build.Request) (*dockerfile.Inputs, error) {
+	src, err := os.ReadFile(q.Dockerfile)
+	if err != nil {
+		return nil, err
+	}
+	return dockerfile.Analyze(src, dockerfile.Options{Target: q.Target, Args: q.Args, Platforms: q.Platforms})
 }
 
 // request is what the declaration says, in BuildKit's terms.
@@ -141,11 +185,7 @@ func (b *Builder) needs(r pipeline.Request, q *build.Request, log io.Writer) err
 	if len(r.Needs) == 0 {
 		return nil
 	}
-	src, err := os.ReadFile(q.Dockerfile)
-	if err != nil {
-		return err
-	}
-	read, err := dockerfile.Analyze(src, dockerfile.Options{Target: q.Target, Args: q.Args, Platforms: q.Platforms})
+	read, err := analyze(*q)
 	if err != nil {
 		return err
 	}
