@@ -133,7 +133,8 @@ func (e *environment) finish(services []*service) {
 }
 
 // forward makes services answer at localhost inside the job's container, as
-// on a GitHub-hosted machine. On the real machine nothing is published.
+// on a GitHub-hosted machine. On the real machine they are only for its engine
+// (publish).
 func (e *environment) forward(ctx context.Context, services []*service, log func(string)) error {
 	for _, s := range services {
 		for _, p := range s.settings.ports {
@@ -161,7 +162,9 @@ func (e *environment) forward(ctx context.Context, services []*service, log func
 func (e *environment) note(name string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.containers = append(e.containers, name)
+	if !slices.Contains(e.containers, name) {
+		e.containers = append(e.containers, name)
+	}
 }
 
 func (e *environment) noteVolumes(names []string) {

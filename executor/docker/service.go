@@ -22,6 +22,8 @@ type service struct {
 	settings *settings
 	name     string
 	id       string
+
+	published bool // see publish
 }
 
 // draftServices judges them all and gives every port its number. One without
@@ -78,20 +80,20 @@ func (b *building) makeService(ctx context.Context, s *service) error {
 			return err
 		}
 	}
-	if err := b.createService(ctx, s, img, pic); err != nil {
+	if err := b.createService(ctx, s, img, pic, b.publishes()); err != nil {
 		return fail("create "+what, err)
 	}
 	if err := b.waitNetwork(ctx); err != nil {
 		return err
 	}
 	b.log(fmt.Sprintf("Starting service %s (%s)", s.spec.ID, img.Ref))
-	if err := b.c.api.ContainerStart(context.WithoutCancel(ctx), s.id, container.StartOptions{}); err != nil {
+	if err := b.startService(ctx, s, img, pic); err != nil {
 		return fail("start "+what, err)
 	}
 	return b.waitHealthy(ctx, s)
 }
 
-func (b *building) createService(ctx context.Context, s *service, img executor.Image, pic *picture) error {
+func (b *building) createService(ctx context.Context, s *service, img executor.Image, pic *picture, publish bool) error {
 	s.name = b.name + "-" + safe(s.spec.ID, 30)
 	b.env.note(s.name)
 	platform, err := platformOf(img.Platform)
@@ -128,6 +130,9 @@ func (b *building) createService(ctx context.Context, s *service, img executor.I
 		nets = &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{
 			b.network: {Aliases: append([]string{s.spec.ID}, s.settings.aliases...)},
 		}}
+		if publish {
+			s.publish(&config, &host)
+		}
 	}
 	r, err := b.c.api.ContainerCreate(context.WithoutCancel(ctx), &config, &host, nets, platform, s.name)
 	s.id = r.ID

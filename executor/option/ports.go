@@ -18,7 +18,7 @@ type Port struct {
 
 // ParsePort reads CONTAINER, HOST:CONTAINER, IP:HOST:CONTAINER, ranges on both
 // sides, and /tcp, /udp, /sctp at the end. The address is read and dropped:
-// nothing is published on the real machine.
+// whether a port is published on the real machine is not the workflow's to say.
 func ParsePort(text string) ([]Port, error) {
 	bad := func(why string) error {
 		return fmt.Errorf("port %q: %s: write 6379, 6379:6379 or 8080:80/tcp", text, why)

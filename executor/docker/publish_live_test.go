@@ -1,0 +1,91 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/drydock-ci/drydock/executor"
+)
+
+// TestServiceForTheEngine: a port of a service is on this machine, where the
+// engine finds it (docker push localhost:5000/app), if jobs may talk to the
+// engine. A second job with that port goes without and says so; both reach
+// their own service at localhost.
+func TestServiceForTheEngine(t *testing.T) {
+	var conf net.ListenConfig
+	l, err := conf.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	_, port, _ := net.SplitHostPort(address)
+	l.Close()
+
+	x, labels := live(t, Options{Policy: Policy{AllowSocket: true}})
+	var mu sync.Mutex
+	var lines []string
+	place := func(who string, confined bool) *environment {
+		return create(t, x, executor.Spec{
+			Name: who, Labels: labels, Kind: executor.Machine, Confined: confined,
+			Services: []executor.Service{{
+				ID: "web", Image: executor.Image{Ref: testImage}, Ports: []string{port + ":80", "81"},
+				Command: []string{"sh", "-c", "mkdir /www; echo " + who + " >/www/i; exec httpd -f -p 80 -h /www"},
+			}},
+			Log: func(line string) {
+				mu.Lock()
+				defer mu.Unlock()
+				lines = append(lines, line)
+			},
+		})
+	}
+	here := func() string {
+		q, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/i", http.NoBody)
+		resp, err := http.DefaultClient.Do(q)
+		if err != nil {
+			return "nobody"
+		}
+		defer resp.Body.Close()
+		b, _ := io.ReadAll(resp.Body)
+		return strings.TrimSpace(string(b))
+	}
+	own := func(e *environment, who string) {
+		t.Helper()
+		want(t, e, fmt.Sprintf("for i in 1 2 3 4 5 6 7 8 9; do wget -qO- localhost:%s/i && exit; sleep 0.2; done; exit 1", port), who)
+	}
+
+	confined := place("confined", true)
+	own(confined, "confined")
+	if got := here(); got != "nobody" {
+		t.Errorf("a confined job's service answers on this machine: %q", got)
+	}
+	first := place("first", false)
+	own(first, "first")
+	if got := here(); got != "first" {
+		t.Errorf("on this machine %q answers", got)
+	}
+	if n := first.info.Services["web"].Ports["80"]; n != port {
+		t.Errorf("job.services.web.ports[80] is %q, want %q", n, port)
+	}
+	second := place("second", false)
+	own(second, "second")
+	if got := here(); got != "first" {
+		t.Errorf("on this machine %q answers", got)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if text := strings.Join(lines, "\n"); strings.Count(text, "Warning: a port of service web is taken on this machine") != 1 {
+		t.Errorf("said:\n%s", text)
+	}
+	if err := first.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if got := here(); got != "nobody" {
+		t.Errorf("after the job %q answers on this machine", got)
+	}
+}
