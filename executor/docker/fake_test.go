@@ -188,7 +188,7 @@ func TestDefinition(t *testing.T) {
 		if !slices.Contains(c.Env, "A=b") || !slices.Contains(c.Env, "HTTP_PROXY=p") || !slices.Contains(c.Env, "HOME=/github/home") {
 			t.Errorf("env %q", c.Env)
 		}
-		if got := strings.Join(c.Cmd, " "); got != "serve --stdio --socket "+socketPath+" --linger 7 --user app:app" {
+		if got := strings.Join(c.Cmd, " "); got != "serve --stdio --socket "+socketPath+" --linger 7 --user app:app --group-of "+enginePath {
 			t.Errorf("cmd %q", got)
 		}
 		if !h.AutoRemove || *h.Init || h.LogConfig.Type != "none" || h.Privileged || len(h.PortBindings) > 0 {

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -91,6 +92,9 @@ func (x *Executor) house(ctx context.Context, c *connection, h *housing) (named 
 	vs, named := mounts(h.settings.volumes, h.name, h.labels)
 	host.Mounts = append(append(host.Mounts, vs...), h.mounts...)
 	x.ownMounts(&host, h, c)
+	if slices.ContainsFunc(host.Mounts, func(m mount.Mount) bool { return m.Target == enginePath }) {
+		config.Cmd = append(config.Cmd, "--group-of", enginePath)
+	}
 
 	binds := []mount.Mount{{Type: mount.TypeBind, Source: program, Target: helperTarget, ReadOnly: true}}
 	if bundle != "" {

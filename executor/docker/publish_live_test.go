@@ -89,3 +89,11 @@ func TestServiceForTheEngine(t *testing.T) {
 		t.Errorf("after the job %q answers on this machine", got)
 	}
 }
+
+// TestEngineForEveryUser: a user that is not root may talk to the engine too, as
+// on a GitHub-hosted machine.
+func TestEngineForEveryUser(t *testing.T) {
+	x, labels := live(t, Options{Policy: Policy{AllowSocket: true}})
+	e := create(t, x, executor.Spec{Name: "user", Labels: labels, Kind: executor.Machine, Image: executor.Image{Ref: userImage}})
+	want(t, e, "test $(id -u) != 0 && test -r /var/run/docker.sock && test -w /var/run/docker.sock && echo reached", "reached")
+}

@@ -5,6 +5,7 @@ package serve
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -106,6 +107,19 @@ func table(path string, fields int) [][]string {
 		}
 	}
 	return rows
+}
+
+// with is the account in the group of a file too, as the user of a GitHub-hosted
+// machine is in that of the engine's socket. A file that is not there has none.
+func (a account) with(path string) account {
+	st, err := os.Stat(path)
+	if err != nil {
+		return a
+	}
+	if sys, ok := st.Sys().(*syscall.Stat_t); ok && !slices.Contains(a.groups, sys.Gid) {
+		a.groups = append(slices.Clone(a.groups), sys.Gid)
+	}
+	return a
 }
 
 // other tells whether a process of this account needs another identity than

@@ -10,7 +10,7 @@ import (
 )
 
 const usage = `usage:
-  drydock-helper serve --socket PATH [--linger SECONDS] [--user USER] [--stdio]
+  drydock-helper serve --socket PATH [--linger SECONDS] [--user USER] [--group-of PATH] [--stdio]
   drydock-helper connect --socket PATH [--wait SECONDS]
   drydock-helper install FOLDER [FROM TO]
 `
@@ -28,6 +28,7 @@ func Main(args []string) int {
 	socket := flags.String("socket", "", "unix socket")
 	linger := flags.Int("linger", 60, "seconds to live without a client")
 	user := flags.String("user", "", "user that commands run as: name, uid or uid:gid")
+	groupOf := flags.String("group-of", "", "file whose group that user is in as well")
 	stdio := flags.Bool("stdio", false, "serve a first client on standard input and output")
 	wait := flags.Int("wait", 10, "seconds to wait for the socket")
 	if err := flags.Parse(args[1:]); err != nil {
@@ -40,7 +41,7 @@ func Main(args []string) int {
 	var err error
 	switch args[0] {
 	case "serve":
-		err = run(*socket, time.Duration(*linger)*time.Second, *user, *stdio)
+		err = run(*socket, time.Duration(*linger)*time.Second, *user, *groupOf, *stdio)
 	case "connect":
 		err = connect(*socket, time.Duration(*wait)*time.Second)
 	default:

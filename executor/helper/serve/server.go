@@ -57,7 +57,7 @@ type server struct {
 // run serves until a client shuts it down or nobody came back in time.
 // With stdio its own input and output are a session too: whoever started it
 // needs no second program to reach it the first time.
-func run(socket string, linger time.Duration, user string, stdio bool) error {
+func run(socket string, linger time.Duration, user, groupOf string, stdio bool) error {
 	// What a job leaves behind becomes a child of the helper.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("become the reaper of the place: %w", err)
@@ -66,7 +66,7 @@ func run(socket string, linger time.Duration, user string, stdio bool) error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("close /proc/self: %w", err)
 	}
-	s, err := newServer(socket, linger, user)
+	s, err := newServer(socket, linger, user, groupOf)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func run(socket string, linger time.Duration, user string, stdio bool) error {
 	return s.killAll()
 }
 
-func newServer(socket string, linger time.Duration, user string) (*server, error) {
+func newServer(socket string, linger time.Duration, user, groupOf string) (*server, error) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
@@ -113,6 +113,9 @@ func newServer(socket string, linger time.Duration, user string) (*server, error
 		s.user = self()
 	} else if s.user, err = lookup(user); err != nil {
 		return nil, err
+	}
+	if groupOf != "" {
+		s.user = s.user.with(groupOf)
 	}
 	// A HOME that is only the helper's own is not the other user's.
 	if me := self(); s.user.uid != me.uid && s.env["HOME"] == me.home {
