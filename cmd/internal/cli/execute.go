@@ -75,7 +75,7 @@ func (a *app) execute(ctx context.Context, p *parts, s *session, o runOptions, g
 			Plan: built, Place: legs.place(place.place),
 			Sink: runner.Sinks(ui.Run(term.Hints{
 				Rerun: func(job plan.LegID) string { return a.rerunCommand(s, i, job, legs.of(job)) },
-				Logs:  recorded.logs(s, i),
+				Logs:  recorded.logs(s, i), NoEngine: a.noEngine,
 			}), recorded.sink(i), &watch),
 			Recorded: s.of(i).recorded, Taken: s.of(i).whyTaken(), Checkpoints: s.of(i).checkpoints(),
 			Job: runner.Job{
@@ -202,6 +202,17 @@ func (a *app) printDryRun(s *session, o runOptions) error {
 		}
 	}
 	return printRows(a.stdout, rows, o.asJSON)
+}
+
+// noEngine is said to a step that looked for a container engine in vain.
+func (a *app) noEngine(executor string) string {
+	switch {
+	case executor == config.ExecutorDocker && !a.config.Docker.AllowSocket:
+		return "Jobs get no Docker engine: set docker.allow_socket: true in your own drydock.yaml if every job may be root on this machine."
+	case executor == config.ExecutorKubernetes:
+		return "Jobs on Kubernetes get no Docker engine: let docker/setup-buildx-action use a BuildKit of yours (driver: remote)."
+	}
+	return ""
 }
 
 // renderer is what shows the run.

@@ -43,8 +43,9 @@ type job struct {
 	run   *run
 	id    plan.LegID
 	name  string // clean, unique in the run
-	place string
+	place string // executor, and image if there is one
 
+	executor string
 	started  time.Time
 	running  bool
 	finished *runner.JobFinished // without Steps
@@ -106,7 +107,7 @@ func (m *model) apply(r *run, e runner.Event) *job {
 	case runner.JobStarted:
 		j := m.job(r, e.Job, e.Name, e.Workflow)
 		j.started, j.running = e.Time, true
-		j.place = flat(e.Executor)
+		j.executor, j.place = e.Executor, flat(e.Executor)
 		if e.Image != "" {
 			j.place += ", " + flat(e.Image)
 		}

@@ -179,6 +179,11 @@ func (p *printer) explain(dst []byte, j *job, f *runner.JobFinished) []byte {
 	if f.Infra {
 		text(yellow, "", "This is not the workflow's fault: the job may pass when it is tried again.")
 	}
+	if hint := j.run.hints.NoEngine; hint != nil && missedEngine(first, f) {
+		if h := hint(j.executor); h != "" {
+			text(yellow, "", h)
+		}
+	}
 	dst = p.lastLines(dst, indent, first)
 	if j.run.hints.Rerun != nil {
 		if command := j.run.hints.Rerun(j.id); command != "" {

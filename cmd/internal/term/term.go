@@ -38,10 +38,14 @@ type Options struct {
 	Log, Times bool
 }
 
-// Hints are command lines to show at the end of a run; "" is not shown.
+// Hints are what to show at the end of a run, mostly command lines; "" is not
+// shown.
 type Hints struct {
 	Rerun func(job plan.LegID) string // runs just that job again; may be nil
 	Logs  string                      // shows the log again
+	// NoEngine says to a step that missed a container engine why an executor's
+	// jobs have none and what helps; may be nil.
+	NoEngine func(executor string) string
 }
 
 // Renderer shows events. Its own Emit is for programs with one run; the
