@@ -117,7 +117,7 @@ func TestDefaults(t *testing.T) {
 	}
 	want := Config{
 		Executor: "auto", Pull: "missing", CacheDir: "/c/drydock", StateDir: "/s/drydock",
-		Server: Server{Listen: "127.0.0.1:8080", Approval: ApprovalAlways, LocalToken: true},
+		Server: Server{Listen: "127.0.0.1:8080", Approval: ApprovalAlways, LocalToken: true, Services: true},
 		App:    App{Folder: "/s/drydock/app"}, Vault: Vault{KeyFile: "/s/drydock/server/vault.key"},
 		Platforms: map[string]string{
 			"ubuntu-latest": "ghcr.io/catthehacker/ubuntu:act-latest", "ubuntu-24.04": "ghcr.io/catthehacker/ubuntu:act-24.04",

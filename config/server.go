@@ -31,6 +31,11 @@ type Server struct {
 	SecretsFolder  string   // absolute; empty: none
 	LocalToken     bool
 	PublicMetrics  bool
+
+	Services       bool              // pipelines of the services that repositories declare
+	Publish        []string          // patterns of refs whose pushes publish them; empty: the default branch and tags
+	Preview        bool              // pull requests push a tag of their own
+	RegistryLogins map[string]string // host to USERNAME:PASSWORD, both names of secrets
 }
 
 // Vault is where the key of stored secrets lies.
@@ -98,6 +103,26 @@ var serverFields = []Field{
 		Key: "server.secrets_folder", Env: "DRYDOCK_SERVER_SECRETS_FOLDER", Kind: String, Arg: "FOLDER", UserOnly: true, Path: true,
 		Doc: "folder with more secrets, such as mounted Secrets of Kubernetes: OWNER/REPOSITORY/NAME and OWNER/NAME are files with one value each",
 		ref: func(c *Config) any { return &c.Server.SecretsFolder },
+	},
+	{
+		Key: "server.services", Env: "DRYDOCK_SERVER_SERVICES", Kind: Bool, Default: "true", UserOnly: true,
+		Doc: "build the services that a repository's drydock.yaml declares",
+		ref: func(c *Config) any { return &c.Server.Services },
+	},
+	{
+		Key: "server.publish", Env: "DRYDOCK_SERVER_PUBLISH", Kind: List, Arg: "PATTERN,...", UserOnly: true,
+		Doc: "branches (main, release/*) and tags (refs/tags/v*) whose pushes publish services; empty is the default branch and all tags",
+		ref: func(c *Config) any { return &c.Server.Publish },
+	},
+	{
+		Key: "server.preview", Env: "DRYDOCK_SERVER_PREVIEW", Kind: Bool, Default: "false", UserOnly: true,
+		Doc: "let pull requests of the same repository push images of services under the tag pr-NUMBER; a fork's never do",
+		ref: func(c *Config) any { return &c.Server.Preview },
+	},
+	{
+		Key: "server.registry_logins", Env: "DRYDOCK_SERVER_REGISTRY_LOGINS", Kind: Map, Arg: "HOST=USERNAME:PASSWORD,...", UserOnly: true,
+		Doc: "logins at registries for services: USERNAME and PASSWORD are names of secrets of the repository or its organisation; other hosts are reached with the server's own Docker configuration, where the run is not a fork's or a pull request's",
+		ref: func(c *Config) any { return &c.Server.RegistryLogins },
 	},
 	{
 		Key: "server.local_token", Env: "DRYDOCK_SERVER_LOCAL_TOKEN", Kind: Bool, Default: "true", UserOnly: true,

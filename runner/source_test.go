@@ -68,6 +68,30 @@ func TestWorker(t *testing.T) {
 	})
 }
 
+// other is a job that is no list of steps.
+type other func(ctx context.Context, job *Job, sink Sink) Result
+
+func (f other) Run(ctx context.Context, job *Job, sink Sink) Result { return f(ctx, job, sink) }
+
+func TestOtherJobs(t *testing.T) {
+	ended := make(chan error, 1)
+	ended <- errors.New("enough")
+	var got Result
+	w := Worker{
+		Others: map[string]Runs{"other": other(func(ctx context.Context, job *Job, sink Sink) Result {
+			<-ctx.Done()
+			return Result{Conclusion: plan.Cancelled, Reason: string(job.ID()) + ": " + context.Cause(ctx).Error()}
+		})},
+		Source: &queue{end: io.EOF, leases: []*Lease{{
+			Job: &Job{Leg: plan.Leg{ID: "a"}, Place: Place{Executor: "other"}}, Sink: SinkFunc(func(Event) {}), Cancelled: ended,
+			Finish: func(_ context.Context, r Result) error { got = r; return nil },
+		}}},
+	}
+	if err := w.Run(t.Context()); err != nil || got.Reason != "a: enough" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestWorkerPassesCancellationsOn(t *testing.T) {
 	for name, shutdown := range map[string]bool{"of the job": false, "of the worker": true} {
 		t.Run(name, func(t *testing.T) {

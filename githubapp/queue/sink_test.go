@@ -226,6 +226,22 @@ func TestOnlyItsWorker(t *testing.T) {
 	b.want(id, "failure", `a failure: lost: worker "m1" ended while the job ran, and has not come back for 10m0s: nobody else can go on with it`)
 }
 
+// TestRepeats: a job that may be begun anew is not lost with its worker.
+func TestRepeats(t *testing.T) {
+	b := on(t)
+	repeats := func(o *Options) { o.Repeats = func(p runner.Place) bool { return p.Executor != "docker" } }
+	id := b.start("jobs:\n  a: {runs-on: x, steps: [{run: echo}]}\n")
+	l := b.nextOf(b.server("s", repeats), "1-1 a")
+	l.Sink.Emit(runner.StepStarted{Job: "a", Step: runner.StepRef{Number: 1, Phase: runner.Main}})
+	b.until("the event", func() bool { return len(b.log(id, 1, "a")) == 1 })
+	again := b.nextOf(b.server("s", repeats), "1-1 a")
+	again.Sink.Emit(runner.JobStarted{Job: "a"})
+	again.Sink.Emit(runner.JobFinished{Job: "a", Conclusion: plan.Success})
+	b.finish(again, plan.Success)
+	b.want(id, "success", "a success")
+	b.wantLog(id, 1, "a", "step 1", "job-requeued", "job-started", "job-finished")
+}
+
 // TestForeignCheckpoint: what was sealed for another job, or is broken, is not
 // gone on with.
 func TestForeignCheckpoint(t *testing.T) {

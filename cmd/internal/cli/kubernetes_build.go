@@ -29,11 +29,8 @@ func (a *app) actionBuilder(log *slog.Logger, o *kube.Options) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	bo := build.Options{Address: k.Builder, Plain: k.BuilderPlain, Registry: reg, Log: log}
-	if k.BuilderCerts != "" {
-		at := func(name string) string { return filepath.Join(k.BuilderCerts, name) }
-		bo.TLS = &build.TLS{CACert: at("ca.pem"), Cert: at("cert.pem"), Key: at("key.pem")}
-	}
+	bo := a.clusterBuilder(log)
+	bo.Registry = reg
 	b, err := build.New(bo)
 	if err != nil {
 		return &exitError{exitUsage, err}
@@ -51,4 +48,15 @@ func (a *app) actionBuilder(log *slog.Logger, o *kube.Options) error {
 		return entrypoint, cmd, err
 	}
 	return nil
+}
+
+// clusterBuilder is where and how the operator's builder is reached.
+func (a *app) clusterBuilder(log *slog.Logger) build.Options {
+	k := a.config.Kubernetes
+	o := build.Options{Address: k.Builder, Plain: k.BuilderPlain, Log: log}
+	if k.BuilderCerts != "" {
+		at := func(name string) string { return filepath.Join(k.BuilderCerts, name) }
+		o.TLS = &build.TLS{CACert: at("ca.pem"), Cert: at("cert.pem"), Key: at("key.pem")}
+	}
+	return o
 }

@@ -36,7 +36,9 @@ type Options struct {
 	Load    bool   // into the engine
 	Publish bool   // what is built is published before what needs it is built
 	Bases   bool   // tell which images were made from which
-	Jobs    Jobs   // nil: services that a job builds fail
+	// Environ is the environment of the go tool; nil: this process's own.
+	Environ []string
+	Jobs    Jobs // nil: services that a job builds fail
 }
 
 // Builder is pipeline.Builder. It may be used for several services at once.

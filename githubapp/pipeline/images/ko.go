@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/drydock-ci/drydock/githubapp/pipeline"
@@ -27,13 +28,17 @@ func (b *Builder) compile(ctx context.Context, r pipeline.Request, log io.Writer
 	}
 	main := filepath.Join(r.Folder, filepath.FromSlash(s.Build.Ko.Text))
 	folder = filepath.Join(b.Folder, s.Name.Text+".context")
+	environ := b.Environ
+	if environ == nil {
+		environ = os.Environ()
+	}
 	for _, platform := range platforms {
 		parts := append(strings.SplitN(platform, "/", 3), "")
 		program := filepath.Join(folder, strings.ReplaceAll(platform, "/", "-"))
 		fmt.Fprintf(log, "go build for %s\n", platform)
 		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", program, ".")
 		cmd.Dir = main
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+parts[0], "GOARCH="+parts[1])
+		cmd.Env = append(slices.Clone(environ), "CGO_ENABLED=0", "GOOS="+parts[0], "GOARCH="+parts[1])
 		if version, ok := strings.CutPrefix(parts[2], "v"); ok && parts[1] == "arm" {
 			cmd.Env = append(cmd.Env, "GOARM="+version)
 		}
