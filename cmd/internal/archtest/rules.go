@@ -49,6 +49,7 @@ var arrows = []arrow{
 	{"githubapp/queue", []string{"githubapp/...", "runner", "runner/history", "runner/local", "workflow/..."}}, // what a new attempt takes over, runs-on
 	{"githubapp/api/...", []string{"githubapp/...", "runner", "runner/history", "workflow/..."}},               // history: the text form of logs
 	{"githubapp/checks", []string{"githubapp/...", "runner", "runner/command", "workflow/..."}},                // annotations
+	{"githubapp/pipeline/chart", []string{"githubapp/pipeline/...", "executor/build/registry"}},
 	{"githubapp/pipeline/images", []string{"githubapp/pipeline/...", "executor", "executor/build/..."}},
 	{"githubapp/pipeline/jobs", []string{"githubapp/pipeline/...", "runner", "runner/command", "workflow/..."}},
 	{"githubapp/services/...", []string{"githubapp/...", "executor/build/...", "runner", "runner/command", "runner/local", "workflow/..."}}, // jobs of services
@@ -77,6 +78,8 @@ var gates = []gate{
 	{"github.com/moby/buildkit/frontend/dockerfile", []string{"githubapp/pipeline/dockerfile", "executor/build"}},
 	{"github.com/moby/buildkit", []string{"executor/build"}},
 	{"k8s.io", []string{"executor/kube"}},
+	{"helm.sh/helm", []string{"githubapp/pipeline/chart"}},
+	{"github.com/cloudevents/sdk-go", []string{"githubapp/pipeline/notify"}}, // tests only
 	{"github.com/google/go-github", []string{"githubapp/...", "runner/action"}},
 	{"github.com/bradleyfalzon/ghinstallation", []string{"githubapp/...", "runner/action"}},
 	{"github.com/rhysd/actionlint", []string{"workflow/lint", "workflow/conformance"}}, // there: to compare speed
