@@ -45,7 +45,7 @@ func (b *building) startService(ctx context.Context, s *service, img executor.Im
 	if err == nil || !s.published || !portTaken(err) {
 		return err
 	}
-	b.log(fmt.Sprintf("Warning: a port of service %s is taken on this machine, so steps reach the service at localhost, but the engine does not: %v",
+	b.log(fmt.Sprintf("Warning: a port of service %s is taken on this machine: steps reach the service at localhost, the engine finds somebody else there: %v",
 		s.spec.ID, trim(err)))
 	if err := removeContainer(ctx, b.c, s.id); err != nil {
 		return err
