@@ -169,6 +169,17 @@ func (b *Builder) logins() session.Attachable {
 	})
 }
 
+// Deliver brings an image that was made without a builder into a layout and the
+// engine, in place of Build; what is not asked for stays where it is.
+func (b *Builder) Deliver(ctx context.Context, l registry.Layout, o Output) (Result, error) {
+	root, err := l.Root()
+	if err != nil {
+		return Result{}, err
+	}
+	o.Push, o.Tags = "", nil // the registry's client does that by itself
+	return b.deliver(ctx, &Request{Output: o}, nil, l, root, nil)
+}
+
 // deliver brings the image of a layout to all its targets.
 func (b *Builder) deliver(ctx context.Context, r *Request, w *watcher, l registry.Layout, root ocispec.Descriptor, meta map[string]string) (Result, error) {
 	content, err := l.Content(root)

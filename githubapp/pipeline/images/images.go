@@ -67,29 +67,21 @@ func (b *Builder) Build(ctx context.Context, r pipeline.Request, log io.Writer) 
 	if r.Service.Build.Workflow.Given() {
 		return b.buildByJob(ctx, r, log)
 	}
-	request, err := b.request(ctx, r, log)
-	if err != nil {
-		return pipeline.Image{}, err
-	}
-	request.Output.Layout = b.layout(r).Dir
+	out := build.Output{Layout: b.layout(r).Dir}
 	if b.Load {
 		for _, tag := range r.Tags {
-			request.Output.Load = append(request.Output.Load, r.Service.Image.Text+":"+tag)
+			out.Load = append(out.Load, r.Service.Image.Text+":"+tag)
 		}
 	}
-	request.Progress = func(e build.Event) {
-		switch e.Kind {
-		case build.Log:
-			fmt.Fprintln(log, e.Line)
-		case build.Failed:
-			fmt.Fprintf(log, "%s: %s\n", e.Name, e.Line)
-		case build.Cached:
-			fmt.Fprintf(log, "%s (cached)\n", e.Name)
-		case build.Started:
-			fmt.Fprintln(log, e.Name)
-		}
+	var request build.Request
+	var made build.Result
+	var err error
+	if r.Service.Build.Ko.Given() {
+		made, err = b.buildGo(ctx, r, out, log)
+	} else if request, err = b.request(r, log); err == nil {
+		request.Output = out
+		made, err = b.solve(ctx, request, log)
 	}
-	made, err := b.BuildKit.Build(ctx, request)
 	if err != nil {
 		return pipeline.Image{}, err
 	}
@@ -105,6 +97,23 @@ func (b *Builder) Build(ctx context.Context, r pipeline.Request, log io.Writer) 
 		image.Bases = b.bases(ctx, r, request)
 	}
 	return image, nil
+}
+
+// solve asks BuildKit, and writes what it says.
+func (b *Builder) solve(ctx context.Context, request build.Request, log io.Writer) (build.Result, error) {
+	request.Progress = func(e build.Event) {
+		switch e.Kind {
+		case build.Log:
+			fmt.Fprintln(log, e.Line)
+		case build.Failed:
+			fmt.Fprintf(log, "%s: %s\n", e.Name, e.Line)
+		case build.Cached:
+			fmt.Fprintf(log, "%s (cached)\n", e.Name)
+		case build.Started:
+			fmt.Fprintln(log, e.Name)
+		}
+	}
+	return b.BuildKit.Build(ctx, request)
 }
 
 // bases asks what the images are now that the Dockerfile names. One that the
@@ -146,16 +155,11 @@ func analyze(q build.Request) (*dockerfile.Inputs, error) {
 }
 
 // request is what the declaration says, in BuildKit's terms.
-func (b *Builder) request(ctx context.Context, r pipeline.Request, log io.Writer) (build.Request, error) {
+func (b *Builder) request(r pipeline.Request, log io.Writer) (build.Request, error) {
 	s := r.Service
 	q := build.Request{Name: s.Name.Text, Epoch: r.Epoch, Contexts: map[string]string{}}
 	for _, p := range s.Build.Platforms {
 		q.Platforms = append(q.Platforms, p.Text)
-	}
-	if s.Build.Ko.Given() {
-		var err error
-		q.Context, q.Platforms, err = b.compile(ctx, r, log)
-		return q, err
 	}
 	q.Context = filepath.Join(r.Folder, filepath.FromSlash(s.Build.Context.Text))
 	q.Dockerfile = filepath.Join(r.Folder, filepath.FromSlash(s.Build.Dockerfile.Text))
