@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 
 	"github.com/drydock-ci/drydock/executor/build/registry"
 	"github.com/drydock-ci/drydock/githubapp/pipeline"
@@ -58,8 +59,11 @@ func (c *Charter) Chart(ctx context.Context, r pipeline.Request, image pipeline.
 	}
 	fmt.Fprintf(log, "packed %s %s: %d files, %d bytes\n", about.name, r.Version, len(f.files), a.archive.Size)
 	repository := r.Service.ChartRepository() + "/" + about.name
+	var writing sync.Mutex // blobs are sent at once
 	err = c.Registry.Push(ctx, layout, root, repository, []string{r.Version}, func(p registry.Progress) {
 		if p.State == registry.Sent {
+			writing.Lock()
+			defer writing.Unlock()
 			fmt.Fprintf(log, "sent %s (%d bytes)\n", p.Digest, p.Size)
 		}
 	})

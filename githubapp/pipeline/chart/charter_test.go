@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ type harbour struct {
 	host    string
 	folder  string
 	charter *Charter
-	uploads int
+	uploads atomic.Int32
 }
 
 func newHarbour(t *testing.T) *harbour {
@@ -41,7 +42,7 @@ func newHarbour(t *testing.T) *harbour {
 	registered := ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0)))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if q.Method == http.MethodPost {
-			h.uploads++
+			h.uploads.Add(1)
 		}
 		registered.ServeHTTP(w, q)
 	}))
@@ -247,13 +248,13 @@ func TestReproducible(t *testing.T) {
 	if err := os.Chmod(filepath.Join(second.folder, "deploy/values.yaml"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	uploads := first.uploads
+	uploads := first.uploads.Load()
 	two, _, err := second.chart("1.4.0", "abc1234")
 	if err != nil || one != two {
 		t.Errorf("the same files give %q and %q: %v", one, two, err)
 	}
-	if first.uploads != uploads {
-		t.Errorf("%d uploads of what is there", first.uploads-uploads)
+	if n := first.uploads.Load() - uploads; n != 0 {
+		t.Errorf("%d uploads of what is there", n)
 	}
 	_, at, _ := strings.Cut(one, "@")
 	answer, err := http.Get("http://" + first.host + "/v2/shop/charts/front/manifests/" + at)

@@ -65,8 +65,8 @@ func TestRefused(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}
-			if h.uploads != 0 {
-				t.Errorf("%d uploads", h.uploads)
+			if n := h.uploads.Load(); n != 0 {
+				t.Errorf("%d uploads", n)
 			}
 			if err != nil && strings.Contains(err.Error()+said, "canary") {
 				t.Errorf("a file outside the chart is told: %v %s", err, said)
