@@ -59,13 +59,17 @@ func (s *Server) protection(ctx context.Context, r *store.Run, environment strin
 		return queue.Protection{Refused: fmt.Sprintf("a run of zone %q may not use environments", r.Zone)}, nil
 	}
 	p := queue.Protection{Wait: e.Wait, PreventSelfReview: e.PreventSelfReview}
+	teams := map[int64]string{}
 	for _, w := range e.Reviewers {
-		if !w.Team {
+		if w.Team {
+			teams[w.ID] = w.Name
+			p.Reviewers = append(p.Reviewers, queue.Reviewer{Team: w.ID})
+		} else {
 			p.Reviewers = append(p.Reviewers, queue.Reviewer{User: w.ID})
 		}
 	}
-	if len(e.Reviewers) > 0 && len(p.Reviewers) == 0 { // who is in a team is not known here
-		p.Refused = fmt.Sprintf("environment %q is reviewed by teams alone: name a user as reviewer too", environment)
+	p.Member = func(ctx context.Context, team int64, by store.Actor) (bool, error) {
+		return s.reader.Member(ctx, ref, teams[team], by)
 	}
 	if e.ProtectedOnly {
 		branch, ok := strings.CutPrefix(r.Ref, "refs/heads/")

@@ -277,7 +277,7 @@ func environments(b *bench) {
 	b.q.Variables = func(_ context.Context, _ *store.Run, environment string) (map[string]string, error) {
 		return map[string]string{"WHERE": environment}, nil
 	}
-	b.q.Member = func(_ context.Context, team int64, by store.Actor) (bool, error) { return team == 77 && by == hub, nil }
+	member := func(_ context.Context, team int64, by store.Actor) (bool, error) { return team == 77 && by == hub, nil }
 	text := "jobs:\n  a: {runs-on: x, environment: {name: Prod, url: 'https://x'}, steps: [{run: echo}]}\n"
 	text = text[:len(text)-1] + "\n  b: {runs-on: x, environment: \"pr${{ 'od' }}\", steps: [{run: echo}]}\n"
 
@@ -335,7 +335,7 @@ func environments(b *bench) {
 	b.does("6-1 a", plan.Success)
 
 	// Reviewers.
-	rules = Protection{Reviewers: []Reviewer{{User: mona.ID}, {Team: 77}}, PreventSelfReview: true}
+	rules = Protection{Reviewers: []Reviewer{{User: mona.ID}, {Team: 77}}, PreventSelfReview: true, Member: member}
 	id = b.start(one)
 	wait := `waiting: waits for a reviewer of environment "prod"`
 	b.want(id, wait, "a "+wait)

@@ -98,10 +98,10 @@ func (q *Queue) reviews(ctx context.Context, p Protection, by store.Actor, start
 		}
 	}
 	for _, r := range p.Reviewers {
-		if r.Team == 0 || q.Member == nil {
+		if r.Team == 0 || p.Member == nil {
 			continue
 		}
-		if ok, err := q.Member(ctx, r.Team, by); err != nil || ok {
+		if ok, err := p.Member(ctx, r.Team, by); err != nil || ok {
 			return ok, err
 		}
 	}

@@ -52,8 +52,6 @@ type Options struct {
 	// a job that waits is looked at, so it should remember for a while. An error
 	// is tried again later.
 	Protection func(ctx context.Context, r *store.Run, environment string) (Protection, error)
-	// Member tells whether a person belongs to a team; nil: nobody does.
-	Member func(ctx context.Context, team int64, by store.Actor) (bool, error)
 	// Changed is called after each change of a run. It must not block.
 	Changed func(store.RunID)
 	// Resumes tells whether this process can go on with a job that another worker
@@ -84,6 +82,9 @@ type Protection struct {
 	// Reviewers: one of them has to approve; none: nobody has to.
 	Reviewers         []Reviewer
 	PreventSelfReview bool
+	// Member tells whether a person belongs to a team of the reviewers; nil: nobody
+	// does.
+	Member func(ctx context.Context, team int64, by store.Actor) (bool, error)
 	// Allowed tells whether the ref (refs/heads/main) may deploy; nil: any may.
 	Allowed func(ref string) bool
 }

@@ -145,6 +145,28 @@ func (r *Reader) Permission(ctx context.Context, ref Ref, login string) (level s
 	return got.Permission, store.Actor{ID: got.User.ID, Login: got.User.Login}, nil
 }
 
+// Member tells whether a person is in a team of the repository's organisation. The
+// App needs the permission to read members for it: without that it is an error.
+func (r *Reader) Member(ctx context.Context, ref Ref, team string, by store.Actor) (bool, error) {
+	// A name can pass to somebody else: it must still be that person's.
+	if _, account, err := r.Permission(ctx, ref, by.Login); err != nil || by.ID == 0 || account.ID != by.ID {
+		return false, err
+	}
+	client, err := r.clients(ref.Installation)
+	if err != nil {
+		return false, err
+	}
+	doing := fmt.Sprintf("read whether %q is in team %q of %q (App permission \"members: read\")", by.Login, team, ref.Owner)
+	found, res, err := client.Teams.GetTeamMembershipBySlug(ctx, ref.Owner, team, by.Login)
+	if err != nil {
+		if err = refused(doing, NoFile, res, err); KindOf(err) == NoFile {
+			return false, nil
+		}
+		return false, err
+	}
+	return found.GetState() == "active", nil
+}
+
 // Push is a change of a ref as GitHub recorded it.
 type Push struct {
 	Ref           string

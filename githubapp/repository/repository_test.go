@@ -182,6 +182,24 @@ func TestPeopleAndRules(t *testing.T) {
 			t.Errorf("%q: %q %v %v, want %q", login, level, person, err, want)
 		}
 	}
+	w.github.Team("octo", "ops", "mona")
+	_, mona, err := w.Permission(t.Context(), ref, "mona")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, boss, _ := w.Permission(t.Context(), ref, "boss")
+	for _, tt := range []struct {
+		team string
+		by   store.Actor
+		want bool
+	}{
+		{"ops", mona, true}, {"ops", boss, false}, {"other", mona, false}, {"../ops", mona, false},
+		{"ops", store.Actor{ID: mona.ID + 1, Login: "mona"}, false}, {"ops", store.Actor{Login: "mona"}, false},
+	} {
+		if got, err := w.Member(t.Context(), ref, tt.team, tt.by); err != nil || got != tt.want {
+			t.Errorf("%v in %q: %t %v", tt.by, tt.team, got, err)
+		}
+	}
 	for branch, want := range map[string]bool{"main": true, "topic": false, "gone": false} {
 		if got, err := w.Protected(t.Context(), ref, branch); err != nil || got != want {
 			t.Errorf("%s: %t %v", branch, got, err)

@@ -62,7 +62,7 @@ func (r Request) manifest(redirect string) manifest {
 // what its events need, and the most that the token of a job can have:
 // `permissions:` reduces it.
 func (r Request) permissions() map[string]string {
-	all := map[string]string{"checks": "write", "environments": "read", "actions": "read"}
+	all := map[string]string{"checks": "write", "environments": "read", "actions": "read", "members": "read"} // members: of teams that review
 	for _, e := range subscriptions {
 		if all[e.permission] == "" {
 			all[e.permission] = "read"
