@@ -136,7 +136,8 @@ func (w *waiter) judge(ctx context.Context, pod *corev1.Pod) (id string, err err
 	if v.err != nil {
 		return "", w.explain(ctx, pod, v), true
 	}
-	if v.state != w.last.state {
+	// A kubelet says by turns that a pull failed and that it waits for the next one.
+	if v.state != w.last.state && !(v.pull && w.last.pull) {
 		w.since, w.told = now, false
 	}
 	w.last = v

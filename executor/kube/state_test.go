@@ -177,6 +177,22 @@ func TestLookAfter(t *testing.T) {
 	}
 }
 
+// TestPullsToldOnce: a kubelet's turns between two words for a pull are one state.
+func TestPullsToldOnce(t *testing.T) {
+	var n notes
+	w := newTest(t, Options{Wait: time.Minute, PullWait: time.Minute}).waiter(nil, jobContainer, n.log)
+	w.began, w.reminded = time.Now(), time.Now()
+	for _, reason := range []string{"ErrImagePull", "ImagePullBackOff", "ErrImagePull", "ImagePullBackOff"} {
+		pod := &corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: statuses(jobContainer, waitingFor(reason, "i/o timeout"))}}
+		if _, err, done := w.judge(t.Context(), pod); err != nil || done {
+			t.Fatalf("%s: %v", reason, err)
+		}
+	}
+	if want := "Waiting for the pod: ErrImagePull: i/o timeout"; n.String() != want {
+		t.Errorf("said %q, want %q", n.String(), want)
+	}
+}
+
 // TestPatience: the log hears of what lasts, and no state lasts for ever.
 func TestPatience(t *testing.T) {
 	x := newTest(t, Options{Wait: time.Minute, PullWait: 30 * time.Second})
