@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,7 +29,8 @@ type Request struct {
 	Name string
 
 	// Context is the folder that the Dockerfile copies from. Its .dockerignore,
-	// or that of the Dockerfile, is honoured.
+	// or that of the Dockerfile, is honoured. Its files have the modes that git
+	// keeps, 644 and 755.
 	Context string
 	// Tar is a context instead of the folder; it is read once, and holds the
 	// Dockerfile.
@@ -52,7 +54,7 @@ type Request struct {
 	Pull       bool // ask for newer base images
 	CacheFrom  []Cache
 	CacheTo    []Cache
-	Epoch      time.Time // zero: DefaultEpoch. Also the build argument SOURCE_DATE_EPOCH
+	Epoch      time.Time // the argument SOURCE_DATE_EPOCH comes first; zero: DefaultEpoch
 	SBOM       string    // image of a generator; empty: none
 	Provenance string    // "min" or "max"; empty: none
 
@@ -111,8 +113,8 @@ func (r *Request) check() error {
 	if r.Dockerfile == "" {
 		r.Dockerfile = "Dockerfile"
 	}
-	if r.Epoch.IsZero() {
-		r.Epoch = DefaultEpoch
+	if err := r.checkEpoch(); err != nil {
+		return err
 	}
 	if r.Context != "" {
 		if fi, err := os.Stat(r.Context); err != nil || !fi.IsDir() {
@@ -162,14 +164,32 @@ func (r *Request) check() error {
 	return nil
 }
 
+// checkEpoch finds the time of everything in the image.
+func (r *Request) checkEpoch() error {
+	text, given := r.Args[epochArg]
+	switch {
+	case given:
+		seconds, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || seconds < 0 {
+			return executor.Errorf(r.op(), executor.Invalid, "the argument %s is %q: write it in seconds since 1970", epochArg, text)
+		}
+		r.Epoch = time.Unix(seconds, 0).UTC()
+	case r.Epoch.IsZero():
+		r.Epoch = DefaultEpoch
+	}
+	return nil
+}
+
+const epochArg = "SOURCE_DATE_EPOCH" // reproducible-builds.org: specs
+
 func platformText(p ocispec.Platform) string { return platforms.Format(platforms.Normalize(p)) }
 
 // frontendAttrs is the request in the words of BuildKit's Dockerfile frontend
 // (moby/buildkit: frontend/dockerui).
 func (r *Request) frontendAttrs() map[string]string {
 	a := map[string]string{
-		"filename":                    filepath.Base(r.Dockerfile),
-		"build-arg:SOURCE_DATE_EPOCH": fmt.Sprint(r.Epoch.Unix()),
+		"filename":              filepath.Base(r.Dockerfile),
+		"build-arg:" + epochArg: fmt.Sprint(r.Epoch.Unix()),
 	}
 	if r.Tar != nil {
 		a["filename"] = filepath.ToSlash(r.Dockerfile)

@@ -91,7 +91,7 @@ func (b *Builder) solveOpt(r *Request) (buildkit.SolveOpt, error) {
 		Session: []session.Attachable{b.logins(), secretsprovider.FromMap(r.Secrets)},
 	}
 	folder := func(name, dir string) error {
-		f, err := fsutil.NewFS(dir)
+		f, err := checkout(dir)
 		if err != nil {
 			return executor.Errorf(r.op(), executor.Invalid, "read the context %q: %w", dir, err)
 		}

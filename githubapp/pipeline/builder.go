@@ -15,7 +15,7 @@ type Request struct {
 	Commit  string    // SHA; empty: none
 	Version string    // of image and chart; a semantic version
 	Tags    []string  // that the image gets
-	Epoch   time.Time // the commit's time, for files and images (SOURCE_DATE_EPOCH)
+	Epoch   time.Time // the commit's time, for charts and jobs (SOURCE_DATE_EPOCH)
 	// Needs are the images that this run made and that this one is made from, by
 	// full name: what a registry has under that name may be older.
 	Needs map[string]Image

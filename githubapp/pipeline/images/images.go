@@ -157,7 +157,9 @@ func analyze(q build.Request) (*dockerfile.Inputs, error) {
 // request is what the declaration says, in BuildKit's terms.
 func (b *Builder) request(r pipeline.Request, log io.Writer) (build.Request, error) {
 	s := r.Service
-	q := build.Request{Name: s.Name.Text, Epoch: r.Epoch, Contexts: map[string]string{}}
+	// No time of the commit: what is the same in two commits has one digest, and a
+	// builder's cache is as good for the next one.
+	q := build.Request{Name: s.Name.Text, Contexts: map[string]string{}}
 	for _, p := range s.Build.Platforms {
 		q.Platforms = append(q.Platforms, p.Text)
 	}

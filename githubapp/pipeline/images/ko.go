@@ -47,7 +47,7 @@ func (b *Builder) buildGo(ctx context.Context, r pipeline.Request, out build.Out
 		data = ""
 	}
 	made := registry.Layout{Dir: filepath.Join(folder, "layout")}
-	if err := assemble(made.Dir, programName(main, s.Build.Ko.Text, s.Name.Text), programs, data, r.Epoch); err != nil {
+	if err := assemble(made.Dir, programName(main, s.Build.Ko.Text, s.Name.Text), programs, data, build.DefaultEpoch); err != nil {
 		return build.Result{}, err
 	}
 	return b.BuildKit.Deliver(ctx, made, out)
