@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +10,7 @@ import (
 
 	"github.com/drydock-ci/drydock/githubapp/pipeline"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/affected"
-	"github.com/drydock-ci/drydock/githubapp/pipeline/declaration"
+	"github.com/drydock-ci/drydock/githubapp/pipeline/chart"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/images"
 	"github.com/drydock-ci/drydock/runner"
 	"github.com/drydock-ci/drydock/workflow/plan"
@@ -38,9 +36,6 @@ func (o buildOptions) layouts(dir string) (string, error) {
 
 // buildServices runs a plan.
 func (a *app) buildServices(ctx context.Context, c *checkout, p *pipeline.Plan, o buildOptions) error {
-	if err := unbuildable(p, o); err != nil {
-		return err
-	}
 	if !o.push() && !slices.ContainsFunc(p.Decisions, func(d affected.Decision) bool { return d.Decision == affected.Build }) {
 		return printPlan(a.stdout, p)
 	}
@@ -72,39 +67,24 @@ func (a *app) buildServices(ctx context.Context, c *checkout, p *pipeline.Plan, 
 		return err
 	}
 	defer jobs.close()
+	if o.push() {
+		if err := a.unannounced(p, jobs.given); err != nil {
+			return err
+		}
+	}
 	made, err := a.newImages(parts, temporary, jobs, o)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
 	defer made.BuildKit.Close()
 	options.Builder, options.Tester = made, jobs
+	options.Charter = chart.New(chart.Options{Registry: made.Registry, Folder: temporary})
+	options.Notifier = a.notifier(parts, jobs, options)
 	options.Ledger, err = images.NewPublished(ctx, made.Registry, c.repository, p.Services, p.Change.Base)
 	if err != nil {
 		return &exitError{exitInfrastructure, err}
 	}
 	return a.runServices(ctx, p, *options, o)
-}
-
-// unbuildable names what the plan asks for and cannot be done here: nothing is
-// published untested or unannounced by mistake.
-func unbuildable(p *pipeline.Plan, o buildOptions) error {
-	var all []error
-	for _, d := range p.Decisions {
-		s := p.Services.Lookup(d.Name)
-		refuse := func(what string, at declaration.Scalar) {
-			all = append(all, fmt.Errorf("%s:%d: %s of service %q is not done by \"drydock build\" yet: leave it out", p.Services.File, at.Pos.Line, what, d.Name))
-		}
-		if s.Chart != nil && o.push() {
-			refuse("the chart", s.Chart.Path)
-		}
-		if len(s.Notify) > 0 && o.push() {
-			refuse("the notification", s.Name)
-		}
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	return &exitError{exitUsage, errors.Join(all...)}
 }
 
 // runOptions are what the commit says about the run.

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"io"
 	"log"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -277,6 +279,45 @@ func TestReproducible(t *testing.T) {
 		if got := manifest.Annotations[key]; got != want {
 			t.Errorf("annotation %s is %q, want %q", key, got, want)
 		}
+	}
+}
+
+// The archive tells nothing of who packed it and when.
+func TestArchive(t *testing.T) {
+	h := newHarbour(t)
+	h.write(example())
+	f, err := open(h.folder, "deploy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.close()
+	var out bytes.Buffer
+	if err := f.pack(t.Context(), &out, "front", h.request("1.4.0").Epoch); err != nil {
+		t.Fatal(err)
+	}
+	z, err := gzip.NewReader(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !z.ModTime.IsZero() || z.Name != "" {
+		t.Errorf("gzip header: %+v", z.Header)
+	}
+	var names []string
+	for r := tar.NewReader(z); ; {
+		one, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, one.Name)
+		if one.Typeflag != tar.TypeReg || one.Mode != 0o644 || one.Uid != 0 || one.Gid != 0 || one.Uname+one.Gname != "" || !one.ModTime.Equal(h.request("1.4.0").Epoch) {
+			t.Errorf("%+v", one)
+		}
+	}
+	if len(names) != 9 || names[0] != "front/Chart.yaml" || !slices.IsSorted(names[1:]) {
+		t.Errorf("files: %q", names)
 	}
 }
 

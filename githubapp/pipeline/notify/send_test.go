@@ -31,6 +31,13 @@ func TestAnswers(t *testing.T) {
 			_ = c.Close()
 		}
 	}
+	endless := func(w http.ResponseWriter) {
+		for {
+			if _, err := w.Write(make([]byte, 1<<16)); err != nil {
+				return
+			}
+		}
+	}
 	tests := []struct {
 		name    string
 		answers []func(http.ResponseWriter) // the last one for good
@@ -48,6 +55,8 @@ func TestAnswers(t *testing.T) {
 		{name: "never", answers: []func(http.ResponseWriter){answer(500, "broken")}, tries: 5, want: `it answers 500 Internal Server Error: "broken" (5 tries)`},
 		{name: "refused", answers: []func(http.ResponseWriter){answer(400, "no\x00\r\n such\tthing \xff")}, tries: 1, want: `it answers 400 Bad Request: "no such thing"`},
 		{name: "long", answers: []func(http.ResponseWriter){answer(422, strings.Repeat("ü", 1<<20))}, tries: 1, want: `"` + strings.Repeat("ü", 200) + `..."`},
+		{name: "always cut off", answers: []func(http.ResponseWriter){cut}, tries: 5, want: `(5 tries)`},
+		{name: "endless", answers: []func(http.ResponseWriter){endless}, tries: 1},
 		{name: "redirect", answers: []func(http.ResponseWriter){answer(307, "", "Location", "/elsewhere")}, tries: 1, want: `it answers 307 Temporary Redirect: redirects are not followed`},
 	}
 	for _, tt := range tests {
@@ -67,8 +76,8 @@ func TestAnswers(t *testing.T) {
 			if tries.Load() != tt.tries {
 				t.Errorf("%d tries, want %d", tries.Load(), tt.tries)
 			}
-			if took := time.Since(started); took < tt.wait {
-				t.Errorf("waited %s, want %s", took, tt.wait)
+			if took := time.Since(started); took < tt.wait || took > tt.wait+oneTry/2 {
+				t.Errorf("took %s, want %s", took, tt.wait)
 			}
 			switch {
 			case tt.want == "" && err != nil:
@@ -126,6 +135,9 @@ func TestPrivate(t *testing.T) {
 		var private *PrivateError
 		if err == nil || !errors.As(err, &private) && host != "127.1" { // which some resolvers do not know
 			t.Errorf("%s: error %v", host, err)
+		}
+		if private != nil && strings.Contains(err.Error(), "tries") {
+			t.Errorf("%s was tried again: %v", host, err)
 		}
 	}
 	if client(false).Transport.(*http.Transport).Proxy != nil {
