@@ -19,6 +19,7 @@ import (
 	"github.com/drydock-ci/drydock/githubapp/queue"
 	"github.com/drydock-ci/drydock/githubapp/reconcile"
 	"github.com/drydock-ci/drydock/githubapp/repository"
+	"github.com/drydock-ci/drydock/githubapp/services/worker"
 	"github.com/drydock-ci/drydock/githubapp/store"
 	"github.com/drydock-ci/drydock/githubapp/trust"
 	"github.com/drydock-ci/drydock/githubapp/ui"
@@ -52,11 +53,14 @@ type Options struct {
 	Services runner.Services
 	// Artifacts are those that the services keep; nil: the page shows none.
 	Artifacts api.Artifacts
-	Place     func(leg *plan.Leg, labels []string, group string) (runner.Place, error)
-	Name      string       // of this process among those of the store
-	Labels    []string     // that it takes jobs of; nil: any
-	Slots     int          // jobs at once
-	Limits    store.Limits // of all processes
+	// Worker makes the services that repositories declare; its parts that this
+	// package has are set here. Nil: nobody makes them.
+	Worker *worker.Options
+	Place  func(leg *plan.Leg, labels []string, group string) (runner.Place, error)
+	Name   string       // of this process among those of the store
+	Labels []string     // that it takes jobs of; nil: any
+	Slots  int          // jobs at once
+	Limits store.Limits // of all processes
 	// Resumes tells whether this process can go on with a job that another one
 	// began, in that place; nil: with its own only.
 	Resumes func(p runner.Place, worker string) bool
@@ -85,6 +89,7 @@ type Server struct {
 	metrics   *api.Metrics
 	mux       *http.ServeMux
 	completed chan store.RunID
+	declared  *declared // nil: services are not made here
 }
 
 // defaultPermissions are what GITHUB_TOKEN may do when no file says so: GitHub's
@@ -121,7 +126,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	})
 	var err error
 	s.queue, err = queue.New(queue.Options{
-		Store: o.Store, Place: o.Place, Variables: s.variables, Protection: s.protection, Changed: s.changed, Seal: secrets,
+		Store: o.Store, Place: s.place, Repeats: repeats, Variables: s.variables, Protection: s.protection, Changed: s.changed, Seal: secrets,
 		Resumes: o.Resumes, Limits: o.Limits, Owner: o.Name, Labels: o.Labels, Log: o.Log, Now: o.Now,
 	})
 	if err != nil {
@@ -137,6 +142,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	o.Engine.Secrets, o.Engine.Token, o.Engine.Checkpoints = s.granter.Secrets, s.granter.Token, s.queue.Checkpoints()
 	if o.Services != nil {
 		o.Engine.Services = s.granter.Services(o.Services)
+	}
+	if s.declared, err = s.openDeclared(); err != nil {
+		return nil, err
 	}
 	if err := s.serve(); err != nil {
 		return nil, err
@@ -219,7 +227,7 @@ func (s *Server) Run(ctx context.Context, drain time.Duration) (left int, err er
 	}
 	source := &trusted{Source: s.metrics.Source(s.queue.Source()), confined: s.granter.Confined, ended: s.ended}
 	done := make(chan error, 1)
-	worker := runner.Worker{Source: source, Engine: s.o.Engine, Slots: s.o.Slots}
+	worker := runner.Worker{Source: source, Engine: s.o.Engine, Others: s.others(), Slots: s.o.Slots}
 	// Nothing cancels it: that would end the steps of jobs that are to go on.
 	go func() { done <- worker.Run(context.WithoutCancel(ctx)) }()
 	select {

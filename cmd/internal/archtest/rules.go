@@ -52,7 +52,7 @@ var arrows = []arrow{
 	{"githubapp/pipeline/chart", []string{"githubapp/pipeline/...", "executor/build/registry"}},
 	{"githubapp/pipeline/images", []string{"githubapp/pipeline/...", "executor", "executor/build/..."}},
 	{"githubapp/pipeline/jobs", []string{"githubapp/pipeline/...", "runner", "runner/command", "workflow/..."}},
-	{"githubapp/services/...", []string{"githubapp/...", "executor/build/...", "runner", "runner/command", "runner/local", "workflow/..."}}, // jobs of services
+	{"githubapp/services/worker", []string{"githubapp/...", "executor", "executor/build/...", "runner", "runner/mask", "runner/local", "workflow/..."}}, // images, and the jobs that test them
 	{"githubapp/...", []string{"githubapp/...", "runner", "workflow/..."}},
 
 	{"cmd/drydock", []string{"cmd/internal/cli"}},

@@ -194,6 +194,10 @@ func (a *app) openServer(ctx context.Context, p *parts, log *slog.Logger) (_ *se
 	}
 	engine.ServicesForScripts, engine.Linger, engine.Log = c.Services.RunSteps, a.linger(), log
 	s.services = a.services(p, runOptions{})
+	declared, err := a.serviceWorker(p, log)
+	if err != nil {
+		return nil, err
+	}
 	place := &serverPlacer{placer{config: c, docker: p.probe(ctx, c), kube: p.kubeProbe(ctx)}}
 	s.app, err = githubapp.New(ctx, githubapp.Options{
 		App: gitHub, Store: s.store, Keys: keys, Secrets: c.Server.SecretsFolder, Policy: policy,
@@ -201,7 +205,7 @@ func (a *app) openServer(ctx context.Context, p *parts, log *slog.Logger) (_ *se
 			ID: credentials.ID, Slug: credentials.Slug, WebhookSecrets: credentials.WebhookSecrets,
 			ClientID: credentials.ClientID, ClientSecret: credentials.ClientSecret,
 		},
-		Engine: engine, Services: s.services, Artifacts: keptArtifacts{s.services}, Place: place.place,
+		Engine: engine, Services: s.services, Artifacts: keptArtifacts{s.services}, Worker: declared, Place: place.place,
 		// Pods can be reached from every server, containers and processes from their own.
 		Resumes: func(p runner.Place, worker string) bool {
 			return p.Executor == "kubernetes" || worker == a.serverName()

@@ -1,0 +1,78 @@
+package githubapp
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/drydock-ci/drydock/githubapp/services"
+	"github.com/drydock-ci/drydock/githubapp/services/ledger"
+	"github.com/drydock-ci/drydock/githubapp/services/mirror"
+	"github.com/drydock-ci/drydock/githubapp/services/worker"
+	"github.com/drydock-ci/drydock/githubapp/store"
+	"github.com/drydock-ci/drydock/githubapp/trust"
+	"github.com/drydock-ci/drydock/runner"
+	"github.com/drydock-ci/drydock/workflow/plan"
+)
+
+// declared is what the server needs for the services that repositories declare.
+type declared struct {
+	mirror *mirror.Mirror
+	ledger *ledger.Ledger
+	worker *worker.Worker
+}
+
+// openDeclared makes those parts; nil: services are not made here.
+func (s *Server) openDeclared() (*declared, error) {
+	if s.o.Worker == nil {
+		return nil, nil
+	}
+	o := *s.o.Worker
+	d := &declared{ledger: ledger.New(s.o.Store)}
+	var err error
+	d.mirror, err = mirror.New(mirror.Options{
+		Folder: filepath.Join(o.Folder, "mirrors"), Endpoints: s.o.App.Endpoints(), Log: s.o.Log, Now: s.o.Now,
+		Token: func(ctx context.Context, r mirror.Repository) (string, error) {
+			return s.o.App.InstallationToken(ctx, r.Installation)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	o.Folder = filepath.Join(o.Folder, "jobs")
+	o.Runs, o.Mirror, o.Ledger, o.Engine, o.Place, o.Log, o.Now = s.o.Store, d.mirror, d.ledger, s.o.Engine, s.o.Place, s.o.Log, s.o.Now
+	o.Confined, o.Secrets = s.granter.Confined, s.granter.Secrets
+	o.Trusted = func(r *store.Run) bool {
+		switch trust.Zone(r.Zone) {
+		case trust.Branch, trust.Protected, trust.Schedule:
+			return true
+		}
+		return false
+	}
+	d.worker, err = worker.New(o)
+	return d, err
+}
+
+// isDeclared tells whether a leg is a service's. No workflow of a repository has
+// that path.
+func isDeclared(leg *plan.Leg) bool {
+	return leg.Source.Path == services.File && leg.Source.Repository == ""
+}
+
+// place is where a leg runs.
+func (s *Server) place(leg *plan.Leg, labels []string, group string) (runner.Place, error) {
+	if s.declared != nil && isDeclared(leg) {
+		return runner.Place{Executor: services.Executor, Labels: labels}, nil
+	}
+	return s.o.Place(leg, labels, group)
+}
+
+// repeats tells whether a job may be begun anew.
+func repeats(p runner.Place) bool { return p.Executor == services.Executor }
+
+// others are the jobs that the engine does not run.
+func (s *Server) others() map[string]runner.Runs {
+	if s.declared == nil {
+		return nil
+	}
+	return map[string]runner.Runs{services.Executor: s.declared.worker}
+}

@@ -1,0 +1,51 @@
+package worker
+
+import (
+	"testing"
+
+	"github.com/drydock-ci/drydock/githubapp/services"
+	"github.com/drydock-ci/drydock/githubapp/store"
+	"github.com/drydock-ci/drydock/workflow/expr"
+)
+
+func TestRelease(t *testing.T) {
+	github, err := expr.DecodeJSON([]byte(`{"event": {"repository": {"default_branch": "main"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, zone, ref string
+		pull            int
+		asked           string
+		policy          Policy
+		publish         bool
+		preview         int
+	}{
+		{name: "the default branch", zone: "branch", ref: "refs/heads/main", publish: true},
+		{name: "a protected one", zone: "protected", ref: "refs/heads/main", publish: true},
+		{name: "another branch", zone: "branch", ref: "refs/heads/topic"},
+		{name: "a tag", zone: "protected", ref: "refs/tags/v1", publish: true},
+		{name: "a pattern", zone: "branch", ref: "refs/heads/release/1", policy: Policy{Publish: []string{"release/*"}}, publish: true},
+		{name: "no deeper", zone: "branch", ref: "refs/heads/release/1/x", policy: Policy{Publish: []string{"release/*"}}},
+		{name: "the default branch is not named", zone: "branch", ref: "refs/heads/main", policy: Policy{Publish: []string{"release/*"}}},
+		{name: "tags are named in full", zone: "branch", ref: "refs/tags/v1", policy: Policy{Publish: []string{"v*"}}},
+		{name: "tags by pattern", zone: "branch", ref: "refs/tags/v1", policy: Policy{Publish: []string{"refs/tags/v*"}}, publish: true},
+		{name: "nothing", zone: "branch", ref: "refs/heads/main", policy: Policy{Publish: []string{}}},
+		{name: "started without", zone: "schedule", ref: "refs/heads/main", asked: "false"},
+		{name: "started by hand", zone: "schedule", ref: "refs/heads/main", publish: true},
+		{name: "a pull request", zone: "pull-request", ref: "refs/pull/3/merge", pull: 3},
+		{name: "a preview", zone: "pull-request", ref: "refs/pull/3/merge", pull: 3, policy: Policy{Preview: true}, publish: true, preview: 3},
+		{name: "no preview of a fork", zone: "fork", ref: "refs/pull/3/merge", pull: 3, policy: Policy{Preview: true, Publish: []string{"*"}}},
+		{name: "a fork's with the base's files", zone: "fork-target", ref: "refs/heads/main", pull: 3, policy: Policy{Preview: true}},
+		{name: "a fork's branch of the same name", zone: "fork", ref: "refs/heads/main"},
+		{name: "a pull request in a trusted zone", zone: "protected", ref: "refs/heads/main", pull: 3},
+		{name: "a zone that nobody knows", zone: "", ref: "refs/heads/main"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := tt.policy.Release(&store.Run{Zone: tt.zone, Ref: tt.ref}, github, services.With{PullRequest: tt.pull, Publish: tt.asked})
+			if got.Publish != tt.publish || got.Preview != tt.preview || got.Publish == (got.Why != "") {
+				t.Errorf("%+v, want publish %v, preview %d", got, tt.publish, tt.preview)
+			}
+		})
+	}
+}

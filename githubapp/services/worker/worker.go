@@ -1,0 +1,231 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/drydock-ci/drydock/executor/build"
+	"github.com/drydock-ci/drydock/executor/build/registry"
+	"github.com/drydock-ci/drydock/githubapp/pipeline"
+	"github.com/drydock-ci/drydock/githubapp/pipeline/declaration"
+	"github.com/drydock-ci/drydock/githubapp/pipeline/images"
+	"github.com/drydock-ci/drydock/githubapp/queue"
+	"github.com/drydock-ci/drydock/githubapp/services"
+	"github.com/drydock-ci/drydock/githubapp/services/ledger"
+	"github.com/drydock-ci/drydock/githubapp/services/mirror"
+	"github.com/drydock-ci/drydock/githubapp/store"
+	"github.com/drydock-ci/drydock/runner"
+	"github.com/drydock-ci/drydock/runner/mask"
+	"github.com/drydock-ci/drydock/workflow/plan"
+)
+
+// Runs is what the worker asks the store.
+type Runs interface {
+	Run(ctx context.Context, id store.RunID) (*store.Run, error)
+}
+
+// Options of New. What no comment says otherwise of is needed.
+type Options struct {
+	Runs   Runs
+	Mirror *mirror.Mirror
+	Ledger *ledger.Ledger
+
+	BuildKit *build.Builder   // nil: nothing can be built
+	Registry registry.Options // but for logins, which runs have of their own
+	Policy   Policy
+
+	// Engine runs tests, and jobs that build; Place is where.
+	Engine *runner.Engine
+	Place  func(leg *plan.Leg, labels []string, group string) (runner.Place, error)
+	// Confined tells whether the run of a job gets nothing of what the operator opens.
+	Confined func(context.Context, *runner.Job) bool
+	// Secrets are those of a job, by its run's zone.
+	Secrets func(context.Context, *runner.Job) (map[string]string, error)
+	// Trusted tells whether the zone of a run may have what the operator keeps for
+	// publishing: the process's own registry logins.
+	Trusted func(*store.Run) bool
+
+	// Charter and Notifier do those stages of what is published; nil: not done.
+	Charter  func(Access) pipeline.Charter
+	Notifier func(Access) pipeline.Notifier
+
+	Page   func(store.JobKey) string
+	Folder string // for exports and layouts; absolute
+	Log    *slog.Logger
+	Now    func() time.Time
+}
+
+// Worker is runner.Runs for jobs of services.
+type Worker struct{ Options }
+
+// New makes a worker. It removes what an earlier process left in the folder.
+func New(o Options) (*Worker, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if err := os.RemoveAll(o.Folder); err != nil {
+		return nil, fmt.Errorf("empty the folder for services: %w", err)
+	}
+	if err := os.MkdirAll(o.Folder, 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder for services: %w", err)
+	}
+	return &Worker{o}, nil
+}
+
+// Run takes the service of the job through its stages.
+func (w *Worker) Run(ctx context.Context, job *runner.Job, sink runner.Sink) (result runner.Result) {
+	started := w.Now()
+	name, workflow := job.Leg.Name, services.WorkflowName
+	sink.Emit(runner.JobStarted{Time: started, Workflow: workflow, Job: job.ID(), Name: name, Executor: services.Executor})
+	defer func() {
+		if p := recover(); p != nil { // strangers' files are read here
+			w.Log.Error("internal error", "job", string(job.ID()), "err", p, "stack", string(debug.Stack()))
+			result = runner.Result{Conclusion: plan.Failure, Reason: fmt.Sprintf("internal error: %v", p), Cause: runner.CauseInternal}
+		}
+		result.Started, result.Finished = started, w.Now()
+		sink.Emit(runner.JobFinished{
+			Time: result.Finished, Workflow: workflow, Job: job.ID(), Name: name, Conclusion: result.Conclusion, Reason: result.Reason, Cause: result.Cause,
+			Seconds: result.Finished.Sub(started).Seconds(), Steps: result.Steps, Outputs: result.Outputs, Infra: result.Infra != nil,
+		})
+	}()
+	t, err := w.begin(ctx, job, sink)
+	if t != nil {
+		defer t.close()
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return runner.Result{Conclusion: plan.Cancelled, Reason: context.Cause(ctx).Error(), Cause: runner.CauseCancelled}
+		}
+		return runner.Result{Conclusion: plan.Failure, Reason: err.Error(), Cause: runner.CauseFailed, Infra: err}
+	}
+	return t.make(ctx)
+}
+
+// task is one job on its way.
+type task struct {
+	*Worker
+	job     *runner.Job
+	key     store.JobKey
+	run     *store.Run
+	with    services.With
+	service *declaration.Service
+	plan    *pipeline.Plan
+	sink    runner.Sink // masks
+	steps   *steps
+	folder  string // for all that the job needs; removed
+	files   string // the repository's
+	epoch   time.Time
+	release Release
+	access  Access
+	of      func(*declaration.Service) (string, []string, error) // version and tags
+	known   *images.Published                                    // what the base was published as
+}
+
+// begin brings the files and what else the stages need. The task is to be closed
+// also when there is an error.
+func (w *Worker) begin(ctx context.Context, job *runner.Job, sink runner.Sink) (*task, error) {
+	t := &task{Worker: w, job: job, sink: sink}
+	var err error
+	if t.key, err = queue.KeyOf(job); err != nil {
+		return t, err
+	}
+	if t.run, err = w.Runs.Run(ctx, t.key.Run); err != nil {
+		return t, err
+	}
+	if t.with, err = services.ReadWith(job); err != nil {
+		return t, err
+	}
+	secrets, err := w.Secrets(ctx, job)
+	if err != nil {
+		return t, err
+	}
+	hide := mask.New()
+	for _, value := range secrets {
+		hide.Add(value)
+	}
+	t.steps = &steps{to: sink, mask: hide}
+	t.sink = t.steps
+	t.release = w.Policy.Release(t.run, job.Leg.Contexts["github"], t.with)
+	if t.access, err = w.access(t.run, secrets, t.release); err != nil {
+		return t, err
+	}
+	if t.folder, err = os.MkdirTemp(w.Folder, "job-"); err != nil {
+		return t, fmt.Errorf("make a folder: %w", err)
+	}
+	repository, err := w.Mirror.Fetch(ctx, mirror.Repository{ID: t.run.Repository, Installation: t.run.Installation, FullName: t.run.RepositoryName}, t.with.Wants()...)
+	if err != nil {
+		return t, err
+	}
+	src, err := repository.Commit(t.with.Head).Read(ctx, declaration.FileName)
+	if err != nil {
+		return t, err
+	}
+	declared, found := declaration.Parse(declaration.FileName, src)
+	if err := found.Err(); err != nil {
+		return t, err
+	}
+	if t.service = declared.Lookup(t.with.Service); t.service == nil {
+		return t, fmt.Errorf("%s of %.7s declares no service %q", declaration.FileName, t.with.Head, t.with.Service)
+	}
+	t.plan = &pipeline.Plan{Services: declared}
+	if t.epoch, err = repository.Time(ctx, t.with.Head); err != nil {
+		return t, err
+	}
+	branch, _ := strings.CutPrefix(t.with.Ref, "refs/heads/")
+	if branch == t.with.Ref {
+		branch = ""
+	}
+	versions, err := pipeline.NewVersions(ctx, repository, t.with.Head, branch, t.with.PullRequest)
+	if err != nil {
+		return t, err
+	}
+	t.of = t.release.versions(versions.Of)
+	base := t.with.Base
+	if base != "" {
+		if _, err := repository.Resolve(ctx, base); err != nil {
+			base = "" // a commit that is gone
+		}
+	}
+	if t.known, err = images.NewPublished(ctx, t.access.Registry, repository, declared, base); err != nil {
+		return t, err
+	}
+	if t.with.Build() || t.release.Publish { // what is only left alone needs no files
+		t.files = filepath.Join(t.folder, "files")
+		if err := os.Mkdir(t.files, 0o755); err != nil {
+			return t, err
+		}
+		if err := repository.Export(ctx, t.with.Head, t.files); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+func (t *task) close() {
+	if t.folder == "" {
+		return
+	}
+	if err := removeAll(t.folder); err != nil {
+		t.Log.Warn("remove the files of a service", "folder", t.folder, "err", err)
+	}
+}
+
+// removeAll removes also folders that a repository's files left without rights.
+func removeAll(folder string) error {
+	_ = filepath.WalkDir(folder, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			_ = os.Chmod(path, 0o700) //nolint:gosec // its owner's
+		}
+		return nil
+	})
+	return os.RemoveAll(folder)
+}
