@@ -36,6 +36,8 @@ type Server struct {
 	Publish        []string          // patterns of refs whose pushes publish them; empty: the default branch and tags
 	Preview        bool              // pull requests push a tag of their own
 	RegistryLogins map[string]string // host to USERNAME:PASSWORD, both names of secrets
+
+	PrivateWebhooks bool // services tell receivers in the server's own network
 }
 
 // Vault is where the key of stored secrets lies.
@@ -123,6 +125,11 @@ var serverFields = []Field{
 		Key: "server.registry_logins", Env: "DRYDOCK_SERVER_REGISTRY_LOGINS", Kind: Map, Arg: "HOST=USERNAME:PASSWORD,...", UserOnly: true,
 		Doc: "logins at registries for services: USERNAME and PASSWORD are names of secrets of the repository or its organisation; other hosts are reached with the server's own Docker configuration, where the run is not a fork's or a pull request's",
 		ref: func(c *Config) any { return &c.Server.RegistryLogins },
+	},
+	{
+		Key: "server.private_webhooks", Env: "DRYDOCK_SERVER_PRIVATE_WEBHOOKS", Kind: Bool, Default: "false", UserOnly: true,
+		Doc: "let the notify webhooks of services lead into the server's own network; whoever may push declares them",
+		ref: func(c *Config) any { return &c.Server.PrivateWebhooks },
 	},
 	{
 		Key: "server.local_token", Env: "DRYDOCK_SERVER_LOCAL_TOKEN", Kind: Bool, Default: "true", UserOnly: true,

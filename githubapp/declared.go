@@ -3,7 +3,10 @@ package githubapp
 import (
 	"context"
 	"path/filepath"
+	"strings"
+	"time"
 
+	"github.com/drydock-ci/drydock/githubapp/auth"
 	"github.com/drydock-ci/drydock/githubapp/services"
 	"github.com/drydock-ci/drydock/githubapp/services/ledger"
 	"github.com/drydock-ci/drydock/githubapp/services/mirror"
@@ -48,8 +51,27 @@ func (s *Server) openDeclared() (*declared, error) {
 		}
 		return false
 	}
+	o.Page, o.Web, o.API = s.page, s.o.App.Endpoints().Web, strings.TrimSuffix(s.o.App.Endpoints().API, "/")
+	o.Token = s.dispatchToken
 	d.worker, err = worker.New(o)
 	return d, err
+}
+
+// dispatchToken may write to the repository of a run, until it is revoked.
+func (s *Server) dispatchToken(ctx context.Context, r *store.Run) (string, func(), error) {
+	token, err := s.o.App.JobToken(ctx, auth.JobTokenRequest{
+		Installation: r.Installation, Repository: int64(r.Repository), Permissions: map[string]string{"contents": "write"},
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	return token.Value, func() {
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		if err := s.o.App.Revoke(ending, token.Value); err != nil {
+			s.o.Log.Warn("end the token of a notification", "run", r.ID, "err", err)
+		}
+	}, nil
 }
 
 // isDeclared tells whether a leg is a service's. No workflow of a repository has

@@ -35,7 +35,8 @@ func (a *app) serviceWorker(p *parts, log *slog.Logger) (*worker.Options, error)
 	}
 	return &worker.Options{
 		BuildKit: builder, Registry: known, Folder: filepath.Join(a.serverFolder(), "services"),
-		Policy: worker.Policy{Publish: c.Publish, Preview: c.Preview, Logins: logins},
+		PrivateWebhooks: c.PrivateWebhooks,
+		Policy:          worker.Policy{Publish: c.Publish, Preview: c.Preview, Logins: logins},
 	}, nil
 }
 

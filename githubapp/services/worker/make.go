@@ -11,7 +11,9 @@ import (
 
 	"github.com/drydock-ci/drydock/githubapp/pipeline"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/affected"
+	"github.com/drydock-ci/drydock/githubapp/pipeline/chart"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/images"
+	"github.com/drydock-ci/drydock/githubapp/pipeline/notify"
 	"github.com/drydock-ci/drydock/githubapp/services"
 	"github.com/drydock-ci/drydock/githubapp/services/ledger"
 	"github.com/drydock-ci/drydock/runner"
@@ -92,13 +94,31 @@ func (t *task) options(made map[string]pipeline.Image) pipeline.Options {
 		Job:  func(string) plan.LegID { return t.job.ID() },
 		Push: t.release.Publish, Sink: t.sink, Now: t.Now,
 	}
-	if t.Charter != nil {
-		o.Charter = t.Charter(t.access)
-	}
-	if t.Notifier != nil {
-		o.Notifier = t.Notifier(t.access)
-	}
+	o.Charter = chart.New(chart.Options{Registry: t.access.Registry, Folder: t.folder})
+	o.Notifier = notify.New(notify.Options{
+		Run: string(t.job.Run), RunURL: t.Page(t.key), Source: t.Web + t.run.RepositoryName, Repository: t.run.RepositoryName,
+		Lookup: t.access.lookup, Token: t.dispatchToken, API: t.API, AllowPrivate: t.PrivateWebhooks, Now: t.Now, Log: t.Log,
+	})
 	return o
+}
+
+// dispatchSecret is the secret with the token for repositories other than the run's.
+const dispatchSecret = "DRYDOCK_DISPATCH_TOKEN"
+
+// dispatchToken is what may tell a repository. The installation's rights on others
+// are not lent to whoever may write to this one.
+func (t *task) dispatchToken(ctx context.Context, repository string) (string, error) {
+	if !strings.EqualFold(repository, t.run.RepositoryName) {
+		if token, ok := t.access.lookup(dispatchSecret); ok {
+			return token, nil
+		}
+		return "", fmt.Errorf("there is no token for %s: set the secret %s to one that may write to its contents", repository, dispatchSecret)
+	}
+	token, revoke, err := t.Token(ctx, t.run)
+	if err == nil {
+		t.tokens = append(t.tokens, revoke)
+	}
+	return token, err
 }
 
 // end keeps a result, tells it, and makes it a job's.

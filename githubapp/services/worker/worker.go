@@ -51,9 +51,12 @@ type Options struct {
 	// publishing: the process's own registry logins.
 	Trusted func(*store.Run) bool
 
-	// Charter and Notifier do those stages of what is published; nil: not done.
-	Charter  func(Access) pipeline.Charter
-	Notifier func(Access) pipeline.Notifier
+	// Web is GitHub's address, with a slash at the end, and API that of its API.
+	Web, API string
+	// Token gives a token that may write to a run's own repository, and what ends it.
+	Token func(ctx context.Context, run *store.Run) (token string, revoke func(), err error)
+	// PrivateWebhooks lets services tell receivers in the server's own network.
+	PrivateWebhooks bool
 
 	Page   func(store.JobKey) string
 	Folder string // for exports and layouts; absolute
@@ -127,6 +130,7 @@ type task struct {
 	release Release
 	access  Access
 	of      func(*declaration.Service) (string, []string, error) // version and tags
+	tokens  []func()                                             // that revoke
 	known   *images.Published                                    // what the base was published as
 }
 
@@ -211,6 +215,9 @@ func (w *Worker) begin(ctx context.Context, job *runner.Job, sink runner.Sink) (
 }
 
 func (t *task) close() {
+	for _, revoke := range t.tokens {
+		revoke()
+	}
 	if t.folder == "" {
 		return
 	}
