@@ -2,10 +2,10 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -65,7 +65,10 @@ type Options struct {
 }
 
 // Worker is runner.Runs for jobs of services.
-type Worker struct{ Options }
+type Worker struct {
+	Options
+	exports exports
+}
 
 // New makes a worker. It removes what an earlier process left in the folder.
 func New(o Options) (*Worker, error) {
@@ -81,7 +84,7 @@ func New(o Options) (*Worker, error) {
 	if err := os.MkdirAll(o.Folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder for services: %w", err)
 	}
-	return &Worker{o}, nil
+	return &Worker{Options: o, exports: exports{folder: o.Folder}}, nil
 }
 
 // Run takes the service of the job through its stages.
@@ -116,22 +119,23 @@ func (w *Worker) Run(ctx context.Context, job *runner.Job, sink runner.Sink) (re
 // task is one job on its way.
 type task struct {
 	*Worker
-	job     *runner.Job
-	key     store.JobKey
-	run     *store.Run
-	with    services.With
-	service *declaration.Service
-	plan    *pipeline.Plan
-	sink    runner.Sink // masks
-	steps   *steps
-	folder  string // for all that the job needs; removed
-	files   string // the repository's
-	epoch   time.Time
-	release Release
-	access  Access
-	of      func(*declaration.Service) (string, []string, error) // version and tags
-	tokens  []func()                                             // that revoke
-	known   *images.Published                                    // what the base was published as
+	job      *runner.Job
+	key      store.JobKey
+	run      *store.Run
+	with     services.With
+	service  *declaration.Service
+	plan     *pipeline.Plan
+	sink     runner.Sink // masks
+	steps    *steps
+	folder   string // for all that the job needs; removed
+	files    string // the repository's
+	epoch    time.Time
+	release  Release
+	access   Access
+	of       func(*declaration.Service) (string, []string, error) // version and tags
+	giveBack func() error
+	tokens   []func()          // that revoke
+	known    *images.Published // what the base was published as
 }
 
 // begin brings the files and what else the stages need. The task is to be closed
@@ -202,12 +206,10 @@ func (w *Worker) begin(ctx context.Context, job *runner.Job, sink runner.Sink) (
 	if t.known, err = images.NewPublished(ctx, t.access.Registry, repository, declared, base); err != nil {
 		return t, err
 	}
-	if t.with.Build() || t.release.Publish { // what is only left alone needs no files
-		t.files = filepath.Join(t.folder, "files")
-		if err := os.Mkdir(t.files, 0o755); err != nil {
-			return t, err
-		}
-		if err := repository.Export(ctx, t.with.Head, t.files); err != nil {
+	// What is only left alone, too: it is built when no earlier image is found.
+	if t.with.Build() || t.release.Publish {
+		at := commit{t.run.Repository, t.with.Head}
+		if t.files, t.giveBack, err = w.exports.use(ctx, at, repository); err != nil {
 			return t, err
 		}
 	}
@@ -218,21 +220,11 @@ func (t *task) close() {
 	for _, revoke := range t.tokens {
 		revoke()
 	}
-	if t.folder == "" {
-		return
+	err := removeAll(t.folder)
+	if t.giveBack != nil {
+		err = errors.Join(err, t.giveBack())
 	}
-	if err := removeAll(t.folder); err != nil {
+	if err != nil {
 		t.Log.Warn("remove the files of a service", "folder", t.folder, "err", err)
 	}
-}
-
-// removeAll removes also folders that a repository's files left without rights.
-func removeAll(folder string) error {
-	_ = filepath.WalkDir(folder, func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			_ = os.Chmod(path, 0o700) //nolint:gosec // its owner's
-		}
-		return nil
-	})
-	return os.RemoveAll(folder)
 }
