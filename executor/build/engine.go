@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,12 +50,19 @@ func (b *Builder) buildInEngine(ctx context.Context, c *buildkit.Client, r *Requ
 		if p != "" {
 			one.Platforms = []string{p}
 		}
+		// A name keeps the image from being swept while it is saved. The label makes
+		// it an image of its own: the engine mixes up who takes the last name of one
+		// away when another build has just made the same.
+		name := "drydock-build/" + strings.ToLower(rand.Text()) + ":1"
+		one.Labels = maps.Clone(r.Labels)
+		if one.Labels == nil {
+			one.Labels = map[string]string{}
+		}
+		one.Labels[draftLabel] = name
 		opt, err := b.solveOpt(&one)
 		if err != nil {
 			return Result{}, err
 		}
-		// A name keeps the image from being swept while it is saved.
-		name := "drydock-build/" + strings.ToLower(rand.Text()) + ":1"
 		opt.Exports = []buildkit.ExportEntry{{Type: "moby", Attrs: map[string]string{"name": name}}}
 		if meta, err = b.solve(ctx, c, &one, opt, w); err != nil {
 			return Result{}, err
@@ -71,6 +79,9 @@ func (b *Builder) buildInEngine(ctx context.Context, c *buildkit.Client, r *Requ
 	}
 	return b.deliver(ctx, r, w, l, root, meta)
 }
+
+// draftLabel is on what the engine has made, and not on what becomes of it.
+const draftLabel = "io.drydock.draft"
 
 // buildForEngine makes an image that stays in the engine's store.
 func (b *Builder) buildForEngine(ctx context.Context, c *buildkit.Client, r *Request, w *watcher) (Result, error) {

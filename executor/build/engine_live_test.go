@@ -3,11 +3,14 @@ package build
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/docker/docker/api/types/image"
 	"github.com/google/go-cmp/cmp"
+	digest "github.com/opencontainers/go-digest"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/drydock-ci/drydock/executor"
 )
@@ -60,6 +63,31 @@ func TestEngine(t *testing.T) {
 	_, err = b.Build(t.Context(), Request{Context: folder(t, "Dockerfile", "FROM scratch\nCOPY ../x /\n")})
 	if executor.ReasonOf(err) != OutsideContext {
 		t.Error(err)
+	}
+}
+
+// TestEngineTwins: builds of the same at the same time do not take each other's image.
+func TestEngineTwins(t *testing.T) {
+	c := docker(t)
+	b, err := New(Options{Engine: engineOf(c), Registry: anonymous(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	var all errgroup.Group
+	digests := make([]digest.Digest, 12)
+	for i := range digests {
+		all.Go(func() error {
+			res, err := b.Build(t.Context(), Request{Context: clone(t, time.Now()), Platforms: []string{"linux/amd64"}})
+			digests[i] = res.Digest
+			return err
+		})
+	}
+	if err := all.Wait(); err != nil {
+		t.Error(err)
+	}
+	if len(slices.Compact(digests)) != 1 {
+		t.Errorf("%v", digests)
 	}
 }
 

@@ -103,6 +103,7 @@ func clamp(img v1.Image, epoch time.Time) (v1.Image, error) {
 		RootFS: layered.RootFS, History: config.History,
 	}
 	next.Config.Image, next.Config.Hostname = "", ""
+	delete(next.Config.Labels, draftLabel)
 	for i := range next.History {
 		next.History[i].Created = v1.Time{Time: earlier(next.History[i].Created.Time, epoch)}
 	}

@@ -47,10 +47,10 @@ func fail(ctx context.Context, op string, err error) error {
 	switch {
 	case errors.Is(err, errPlain):
 		out.Kind, out.Hint = executor.Refused, "serve it with TLS, or declare that it has none"
+	case badCertificate(err) != nil: // first: on this machine HTTP is tried after it, and answered
+		out.Err, out.Kind, out.Hint = badCertificate(err), executor.Refused, "trust who signed for it, with SSL_CERT_FILE if not everywhere"
 	case errors.As(err, &answer):
 		out.Kind, out.Reason, out.Hint = judge(answer)
-	case badCertificate(err):
-		out.Kind, out.Hint = executor.Refused, "give the certificate of who signed for it"
 	case cutOff(err):
 		out.Kind, out.Reason, out.Hint = executor.Unavailable, CutOff, "the registry or a proxy before it ended the connection again and again"
 	case unreachable(err):
@@ -100,7 +100,7 @@ func passing(err error) bool {
 		}
 		return false
 	}
-	if errors.Is(err, errPlain) || badCertificate(err) {
+	if errors.Is(err, errPlain) || badCertificate(err) != nil {
 		return false
 	}
 	var dns *net.DNSError
@@ -121,11 +121,20 @@ func unreachable(err error) bool {
 	return errors.As(err, &e)
 }
 
-func badCertificate(err error) bool {
+// badCertificate is what is wrong with a certificate; nil: nothing is.
+func badCertificate(err error) error {
 	var (
 		verification *tls.CertificateVerificationError
 		unknown      x509.UnknownAuthorityError
 		host         x509.HostnameError
 	)
-	return errors.As(err, &verification) || errors.As(err, &unknown) || errors.As(err, &host)
+	switch {
+	case errors.As(err, &verification):
+		return verification
+	case errors.As(err, &unknown):
+		return unknown
+	case errors.As(err, &host):
+		return host
+	}
+	return nil
 }
