@@ -10,6 +10,7 @@ import (
 
 	"github.com/drydock-ci/drydock/githubapp/queue"
 	"github.com/drydock-ci/drydock/githubapp/repository"
+	"github.com/drydock-ci/drydock/githubapp/services"
 	"github.com/drydock-ci/drydock/githubapp/store"
 	"github.com/drydock-ci/drydock/workflow"
 )
@@ -17,7 +18,7 @@ import (
 // Dispatch asks for a run by hand. Whether the person may is the caller's business.
 type Dispatch struct {
 	Repository store.RepositoryID
-	Workflow   string // path, or its last part
+	Workflow   string // path, or its last part; drydock.yaml is the services first
 	Ref        string // branch, tag or full ref; "": the default branch
 	Inputs     map[string]string
 	By         store.Actor
@@ -54,7 +55,8 @@ func (i *Intake) Dispatch(ctx context.Context, d Dispatch) (store.RunID, error) 
 		return 0, err
 	}
 	path := d.Workflow
-	if !strings.Contains(path, "/") {
+	ofServices := path == services.File && i.o.Services != nil
+	if !strings.Contains(path, "/") && !ofServices {
 		path = repository.WorkflowFolder + "/" + path
 	}
 	body, err := payload(about, store.Actor{ID: d.By.ID, Login: d.By.Login}, map[string]any{"inputs": d.Inputs, "ref": ref, "workflow": path})
@@ -75,6 +77,14 @@ func (i *Intake) Dispatch(ctx context.Context, d Dispatch) (store.RunID, error) 
 	}
 	if c.protected, err = i.protected(ctx, c); err != nil {
 		return 0, err
+	}
+	if ofServices {
+		id, done, err := i.dispatchServices(ctx, c)
+		if err != nil || done {
+			return id, err
+		}
+		d.Workflow = repository.WorkflowFolder + "/" + path // a workflow may be called so
+		return i.Dispatch(ctx, d)
 	}
 	all, err := i.read(ctx, c.repo, c.files)
 	if err != nil {

@@ -26,6 +26,7 @@ const (
 	fromSchedule = "schedule"
 	fromRun      = "run"
 	fromRepair   = "repair"
+	fromServices = "services"
 )
 
 // handle works on one claimed delivery. Nil: it was settled together with its runs;
@@ -74,6 +75,9 @@ func (i *Intake) handle(ctx context.Context, d store.Delivery) error {
 		}
 		return ignored("it was caused with a job's token, which starts no workflows")
 	}
+	if ours == fromServices {
+		return i.planServices(ctx, d, h)
+	}
 	var runs []queue.Planned
 	var why []Why
 	var reasons []string
@@ -97,6 +101,9 @@ func (i *Intake) handle(ctx context.Context, d store.Delivery) error {
 	if len(runs) == 0 {
 		if len(reasons) == 0 {
 			reasons = []string{nothing(names, why)}
+		}
+		if at := slices.IndexFunc(why, isServices); at >= 0 {
+			return done("%s; %s", strings.Join(slices.Compact(reasons), "; "), why[at].Reasons[0])
 		}
 		return ignored("%s", strings.Join(slices.Compact(reasons), "; "))
 	}
@@ -125,6 +132,7 @@ func (i *Intake) own(sender account) bool {
 }
 
 func nothing(names []string, why []Why) string {
+	why = slices.DeleteFunc(slices.Clone(why), isServices)
 	if len(why) == 0 {
 		return "the commit has no workflows"
 	}
@@ -161,10 +169,15 @@ func (i *Intake) planEvent(ctx context.Context, name string, d store.Delivery, h
 	if err := i.locate(ctx, c); err != nil {
 		return nil, nil, err
 	}
+	handed, err := i.handServices(ctx, d, c)
+	if err != nil {
+		return nil, nil, err
+	}
 	runs, why, err := i.planAll(ctx, c)
 	if err != nil {
 		return nil, nil, err
 	}
+	why = append(why, handed...)
 	if name == "push" && c.ref == "refs/heads/"+c.facts.DefaultBranch {
 		err = i.learn(ctx, c)
 	}

@@ -36,6 +36,9 @@ type Options struct {
 	Slug      string // of the App: its own events start no workflows
 	Endpoints auth.Endpoints
 
+	// Services plans the services that repositories declare; nil: nobody does.
+	Services Services
+
 	Policy trust.Policy // which zones wait for approval; nil: trust.Default()
 	// Variables are those of the vars context; nil: there are none.
 	Variables func(ctx context.Context, organization, repository int64, environment string) (map[string]string, error)
@@ -58,9 +61,9 @@ type Intake struct {
 	wake chan struct{}
 
 	mu    sync.Mutex
-	lanes map[store.RepositoryID][]store.Delivery // deliveries that wait for their lane
-	busy  int                                     // deliveries claimed and not settled
-	swept time.Time                               // when runs were last looked at for their story
+	lanes map[lane][]store.Delivery // deliveries that wait for their lane
+	busy  int                       // deliveries claimed and not settled
+	swept time.Time                 // when runs were last looked at for their story
 	group sync.WaitGroup
 }
 
@@ -84,7 +87,7 @@ func New(o Options) *Intake {
 	if o.Policy == nil {
 		o.Policy = trust.Default()
 	}
-	return &Intake{o: o, log: o.Log, wake: make(chan struct{}, 1), lanes: map[store.RepositoryID][]store.Delivery{}}
+	return &Intake{o: o, log: o.Log, wake: make(chan struct{}, 1), lanes: map[lane][]store.Delivery{}}
 }
 
 // Wake says that deliveries were stored. It does not block.
@@ -166,7 +169,7 @@ func (i *Intake) claim(ctx context.Context) (more bool, err error) {
 			Repository struct{ ID store.RepositoryID }
 		}
 		_ = json.Unmarshal(d.Body, &of) // what is no JSON gets its fate in settle
-		lane := of.Repository.ID
+		lane := lane{of.Repository.ID, d.Headers[source] == fromServices}
 		waiting, running := i.lanes[lane]
 		i.lanes[lane] = append(waiting, d)
 		i.busy++
@@ -177,8 +180,15 @@ func (i *Intake) claim(ctx context.Context) (more bool, err error) {
 	return len(list) == room, nil
 }
 
+// lane is where deliveries go one after the other. Services have one of their own:
+// workflows do not wait until a repository is on this server.
+type lane struct {
+	repository store.RepositoryID
+	services   bool
+}
+
 // work settles the deliveries of a lane until there are none.
-func (i *Intake) work(ctx context.Context, lane store.RepositoryID) {
+func (i *Intake) work(ctx context.Context, lane lane) {
 	for {
 		i.mu.Lock()
 		list := i.lanes[lane]

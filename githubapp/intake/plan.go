@@ -132,6 +132,18 @@ func judge(p parsed, c *cause) (reasons []string, runs bool) {
 	return reasons, v.Runs
 }
 
+// newRun is a run of a cause, with its zone of trust.
+func (i *Intake) newRun(c *cause, path, name string) queue.Planned {
+	out := queue.Planned{Run: store.Run{
+		Installation: c.repo.Installation, Repository: c.repo.ID, RepositoryName: c.repo.FullName(),
+		Workflow: path, Name: name, Title: title(c, name),
+		Event: c.name, Action: c.Action, Ref: c.ref, SHA: c.sha, HeadSHA: c.headSHA, HeadRef: c.facts.HeadRef,
+		Actor: c.Sender.actor(), Delivery: c.delivery, Origin: c.origin + "/" + path,
+	}}
+	i.trusted(c, &out)
+	return out
+}
+
 // planOne plans a workflow that runs. What is wrong with its files becomes a run
 // that failed, with the problems; an error is one that may pass.
 func (i *Intake) planOne(ctx context.Context, c *cause, p parsed) (queue.Planned, error) {
@@ -139,13 +151,7 @@ func (i *Intake) planOne(ctx context.Context, c *cause, p parsed) (queue.Planned
 	if p.w != nil && p.w.Name.ScalarText() != "" {
 		name = p.w.Name.ScalarText()
 	}
-	out := queue.Planned{Run: store.Run{
-		Installation: c.repo.Installation, Repository: c.repo.ID, RepositoryName: c.repo.FullName(),
-		Workflow: p.path, Name: name, Title: title(c, name),
-		Event: c.name, Action: c.Action, Ref: c.ref, SHA: c.sha, HeadSHA: c.headSHA, HeadRef: c.facts.HeadRef,
-		Actor: c.Sender.actor(), Delivery: c.delivery, Origin: c.origin + "/" + p.path,
-	}}
-	i.trusted(c, &out)
+	out := i.newRun(c, p.path, name)
 	fail := func(problems workflow.Diagnostics) (queue.Planned, error) {
 		out.Problems = problems
 		for _, d := range problems {

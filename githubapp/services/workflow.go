@@ -2,48 +2,73 @@ package services
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/drydock-ci/drydock/workflow"
 )
 
-// dispatch is how the services are started by hand.
-const dispatch = `name: Services
+// header says what starts the services. Only one run of a branch or pull request is
+// at work, the others wait in their order: an older one that ends later would move
+// tags back. Packages can be written where the zone of the run leaves that.
+const header = `name: ` + WorkflowName + `
 on:
+  push:
+  pull_request:
   workflow_dispatch:
     inputs:
-      services:
-        description: names, with commas between them; these are built whatever changed. Empty is all
+      ` + inputServices + `:
+        description: names, with commas between them, that are built whatever changed; empty is all
         type: string
         default: ""
-      publish:
-        description: push what is made, where the server's settings allow it
+      ` + inputPublish + `:
+        description: push what is made, where the settings of the server allow it
         type: boolean
         default: true
+concurrency:
+  group: drydock-services-${{ github.ref }}
+  queue: max
+permissions:
+  contents: read
+  packages: write
+jobs:
 `
 
-// generate writes the workflow of services: a job for each.
+// The inputs of a run that somebody starts by hand.
+const (
+	inputServices = "services"
+	inputPublish  = "publish"
+)
+
+// Workflow is the workflow without its jobs: what it listens to, and its inputs.
+func Workflow() (*workflow.Workflow, error) {
+	w, problems := workflow.Parse(File, []byte(header+"  none: {runs-on: "+Executor+", steps: [{uses: "+uses+"}]}\n"))
+	return w, problems.Err()
+}
+
+// generate writes the workflow: a job for each service.
 func generate(jobs []With) ([]byte, error) {
 	var b strings.Builder
-	b.WriteString(dispatch)
-	b.WriteString("jobs:\n")
+	b.WriteString(header)
 	known := map[string]bool{}
 	for _, w := range jobs {
 		known[w.Service] = true
 	}
+	circle := inCircle(jobs)
 	for _, w := range jobs {
-		fmt.Fprintf(&b, "  %s:\n    name: %s\n    runs-on: %s\n    if: ${{ !cancelled() }}\n    needs: [", quote(string(JobID(w.Service))), quote(w.Service), Executor)
-		n := 0
+		var needs []string
 		for _, need := range w.Needs {
-			if known[need] && need != w.Service {
-				if n++; n > 1 {
-					b.WriteString(", ")
-				}
-				b.WriteString(quote(string(JobID(need))))
+			if known[need] && !(circle[need] && circle[w.Service]) {
+				needs = append(needs, quote(string(JobID(need))))
 			}
 		}
-		fmt.Fprintf(&b, "]\n    steps:\n      - uses: %s\n        with:\n", uses)
+		if circle[w.Service] && w.Problem == "" {
+			w.Problem = fmt.Sprintf("the images of services are made from each other: %q needs itself", w.Service)
+		}
+		// A job whose needs failed or were left out is for its worker to judge.
+		fmt.Fprintf(&b, "  %s:\n    name: %s\n    runs-on: %s\n    needs: [%s]\n    if: ${{ !cancelled() }}\n    steps:\n      - uses: %s\n        with:\n",
+			quote(string(JobID(w.Service))), literal(w.Service), Executor, strings.Join(needs, ", "), uses)
 		pairs, err := w.pairs()
 		if err != nil {
 			return nil, err
@@ -55,10 +80,26 @@ func generate(jobs []With) ([]byte, error) {
 	return []byte(b.String()), nil
 }
 
-// Workflow is the workflow that has no jobs yet: what `workflow_dispatch` asks for.
-func Workflow() (*workflow.Workflow, error) {
-	w, problems := workflow.Parse(File, []byte(dispatch+"jobs:\n  none:\n    runs-on: "+Executor+"\n    steps: [{run: 'true'}]\n"))
-	return w, problems.Err()
+// inCircle finds services that need themselves: images that are made from each
+// other. What the declaration says of that is checked when it is read.
+func inCircle(jobs []With) map[string]bool {
+	needs := map[string][]string{}
+	for _, w := range jobs {
+		needs[w.Service] = w.Needs
+	}
+	circle := map[string]bool{}
+	for _, w := range jobs {
+		seen := map[string]bool{}
+		for waiting := slices.Clone(w.Needs); len(waiting) > 0; waiting = waiting[1:] {
+			next := waiting[0]
+			circle[w.Service] = circle[w.Service] || next == w.Service
+			if !seen[next] {
+				seen[next] = true
+				waiting = append(waiting, needs[next]...)
+			}
+		}
+	}
+	return circle
 }
 
 // literal writes a text that is no expression, whatever it holds.
