@@ -98,6 +98,11 @@ func TestClassify(t *testing.T) {
 		`failed to resolve source metadata for r.test/x:1: pull access denied, insufficient_scope: authorization failed`:       {executor.Refused, registry.WrongCredentials},
 		`failed to copy: write /var/lib/buildkit/x: no space left on device`:                                                   {executor.Failed, DiskFull},
 		`failed to resolve source metadata for r.test/x:1: failed to do request: Head "https://r.test/v2/": dial tcp: timeout`: {executor.Failed, ""},
+		// The engine of Docker 20.10.
+		`failed to solve with frontend dockerfile.v0: failed to create LLB definition: r.test/x:1: not found`:                                 {executor.NotFound, ""},
+		`failed to solve with frontend dockerfile.v0: failed to create LLB definition: no match for platform in manifest sha256:1: not found`: {executor.Unsupported, BadPlatform},
+		`executor failed running [/bin/sh -c exit 3]: exit code: 3`:                                                                           {executor.Failed, StepFailed},
+		`executor failed running [/bin/sh -c fill it]: exit code: 137`:                                                                        {executor.Failed, executor.OutOfMemory},
 		`something new`: {executor.Failed, ""},
 	} {
 		got := classify(nil, fmt.Errorf("failed to solve: %w", errors.New(text)))

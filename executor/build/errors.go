@@ -29,9 +29,9 @@ const (
 
 var (
 	notCopied  = regexp.MustCompile(`(?:failed to calculate checksum of ref [^ ]+: |^)"?(/[^"]*?)"?(?:: not found| not found: not found)$`)
-	exitCode   = regexp.MustCompile(`did not complete successfully: exit code: (\d+)`)
+	exitCode   = regexp.MustCompile(`(?:did not complete successfully|^executor failed running \[.*\]): exit code: (\d+)`)
 	noManifest = regexp.MustCompile(`no match for platform in manifest|no matching manifest|does not provide the specified platform`)
-	noBase     = regexp.MustCompile(`failed to resolve source metadata for (\S+?):? `)
+	noBase     = regexp.MustCompile(`failed to resolve source metadata for (\S+?):? |^(\S+/\S+|\S+:\S+): not found$`)
 )
 
 // classify reads BuildKit's error. Most of what it says is text only.
@@ -73,7 +73,7 @@ func classify(r *Request, err error) *executor.Error {
 	case contains("exec format error"):
 		out.Kind, out.Reason, out.Hint = executor.Unsupported, BadPlatform, "the builder cannot run programs of that platform: cross-compile in a stage FROM --platform=$BUILDPLATFORM"
 	case noManifest.MatchString(text):
-		out.Kind, out.Reason, out.Hint = executor.Unsupported, BadPlatform, "its base image is not made for that platform"
+		out.Kind, out.Reason, out.Hint = executor.Unsupported, BadPlatform, "its base image is not made for "+asked(r)
 	case contains("no space left on device"):
 		out.Reason, out.Hint = DiskFull, "make room at the builder"
 	case exitCode.MatchString(text):
@@ -99,6 +99,17 @@ func classify(r *Request, err error) *executor.Error {
 	return out
 }
 
+// asked names the platforms of the request.
+func asked(r *Request) string {
+	switch {
+	case r == nil || len(r.Platforms) == 0:
+		return "the builder's own platform"
+	case len(r.Platforms) == 1:
+		return r.Platforms[0]
+	}
+	return "one of " + strings.Join(r.Platforms, ", ")
+}
+
 // said is an error in better words.
 type said struct {
 	text string
@@ -113,7 +124,9 @@ func plainText(err error) string {
 	text := err.Error()
 	for {
 		before := text
-		for _, p := range []string{"failed to solve: ", "rpc error: ", "code = Unknown desc = ", "code = Unavailable desc = ", "failed to compute cache key: "} {
+		for _, p := range []string{
+			"failed to solve: ", "failed to solve with frontend dockerfile.v0: ", "failed to create LLB definition: ", "rpc error: ", "code = Unknown desc = ", "code = Unavailable desc = ", "failed to compute cache key: ",
+		} {
 			text = strings.TrimPrefix(text, p)
 		}
 		if text == before {
