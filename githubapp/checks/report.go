@@ -10,6 +10,7 @@ import (
 	"github.com/drydock-ci/drydock/githubapp/auth"
 	"github.com/drydock-ci/drydock/githubapp/intake"
 	"github.com/drydock-ci/drydock/githubapp/queue"
+	"github.com/drydock-ci/drydock/githubapp/services"
 	"github.com/drydock-ci/drydock/githubapp/store"
 	"github.com/drydock-ci/drydock/workflow/plan"
 )
@@ -213,6 +214,13 @@ func (r *Reporter) job(run *store.Run, j store.Job) (e entry, wait time.Duration
 	case store.Completed:
 		e.status, e.conclusion = "completed", conclusionOf(j.Conclusion)
 		e.title, e.text, e.output = endTitle(j), escape(j.Reason), true
+		if run.Workflow == services.File && j.Conclusion == plan.Skipped {
+			// A service that the change has nothing to do with: neither made nor left out.
+			e.conclusion = "neutral"
+			if reason := strings.Join(strings.Fields(j.Reason), " "); reason != "" {
+				e.title = reason
+			}
+		}
 		e.buttons = []button{{"Run again", "Run this job and what depends on it", intake.ButtonRerun}}
 		if j.Conclusion == plan.Failure || j.Conclusion == plan.Cancelled {
 			e.buttons = append(e.buttons, button{"Run failed again", "All failed jobs of the run", intake.ButtonRerunFailed})

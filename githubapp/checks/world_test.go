@@ -54,9 +54,14 @@ func (w *world) reporter() *Reporter {
 // run makes a run with jobs.
 func (w *world) run(name string, jobs ...string) *store.Run {
 	w.t.Helper()
+	return w.runOf(".github/workflows/ci.yml", name, jobs...)
+}
+
+func (w *world) runOf(workflow, name string, jobs ...string) *store.Run {
+	w.t.Helper()
 	n := store.NewRun{Run: store.Run{
 		Attempt: 1, Installation: w.gh.Installation("octo").ID, Repository: store.RepositoryID(w.repo.ID), RepositoryName: "octo/demo",
-		Workflow: ".github/workflows/ci.yml", Name: name, Event: "push", SHA: w.sha, HeadSHA: w.sha, State: store.Queued, Plan: []byte("{}"),
+		Workflow: workflow, Name: name, Event: "push", SHA: w.sha, HeadSHA: w.sha, State: store.Queued, Plan: []byte("{}"),
 	}}
 	for _, j := range jobs {
 		n.Jobs = append(n.Jobs, store.Job{JobKey: store.JobKey{Attempt: 1, Job: plan.LegID(j)}, Name: j, State: store.Queued, Message: []byte("{}")})
