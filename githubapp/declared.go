@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/drydock-ci/drydock/githubapp/auth"
+	"github.com/drydock-ci/drydock/githubapp/intake"
 	"github.com/drydock-ci/drydock/githubapp/services"
 	"github.com/drydock-ci/drydock/githubapp/services/ledger"
 	"github.com/drydock-ci/drydock/githubapp/services/mirror"
@@ -55,6 +56,14 @@ func (s *Server) openDeclared() (*declared, error) {
 	o.Token = s.dispatchToken
 	d.worker, err = worker.New(o)
 	return d, err
+}
+
+// planner plans services; nil: nobody does.
+func (s *Server) planner() intake.Services {
+	if s.declared == nil {
+		return nil
+	}
+	return services.NewPlanner(s.reader, s.declared.mirror)
 }
 
 // dispatchToken may write to the repository of a run, until it is revoked.

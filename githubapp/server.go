@@ -132,9 +132,13 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.declared, err = s.openDeclared(); err != nil {
+		return nil, err
+	}
 	s.intake = intake.New(intake.Options{
 		Store: o.Store, Queue: s.queue, Reader: s.reader, AppID: o.Identity.ID, Slug: o.Identity.Slug, Endpoints: o.App.Endpoints(),
-		Policy: o.Policy, Variables: s.granter.Variables, DefaultPermissions: &defaultPermissions, Forget: o.App.Forget, Log: o.Log, Now: o.Now,
+		Policy: o.Policy, Variables: s.granter.Variables, DefaultPermissions: &defaultPermissions, Forget: o.App.Forget,
+		Services: s.planner(), Log: o.Log, Now: o.Now,
 	})
 	s.reconcile = reconcile.New(reconcile.Options{
 		Store: o.Store, Reader: s.reader, App: o.App.Client(), Events: webhook.Events(), Wake: s.intake.Wake, Log: o.Log, Now: o.Now,
@@ -142,9 +146,6 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	o.Engine.Secrets, o.Engine.Token, o.Engine.Checkpoints = s.granter.Secrets, s.granter.Token, s.queue.Checkpoints()
 	if o.Services != nil {
 		o.Engine.Services = s.granter.Services(o.Services)
-	}
-	if s.declared, err = s.openDeclared(); err != nil {
-		return nil, err
 	}
 	if err := s.serve(); err != nil {
 		return nil, err
