@@ -94,7 +94,7 @@ func TestOperate(t *testing.T) {
 }
 
 // freePort is an address that nobody listens at.
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

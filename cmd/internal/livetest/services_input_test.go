@@ -94,7 +94,7 @@ func TestServicesBadDeclaration(t *testing.T) {
 		"platform":   {"  bad: {path: bad, image: HOST/bad, build: {platforms: [linux/nosuch]}}\n", []string{"drydock.yaml:3:", `"linux/nosuch" is not supported`, "linux/arm64"}},
 		"way out":    {"  bad: {path: ../bad, image: HOST/bad}\n", []string{"drydock.yaml:3:", "outside of the repository"}},
 		"image name": {"  bad: {path: bad, image: 'HOST/Bad name'}\n", []string{"drydock.yaml:3:", "no name of an image"}},
-		"key":        {"  bad: {path: bad, image: HOST/bad, platfroms: [linux/amd64]}\n", []string{"drydock.yaml:3:", "platfroms"}},
+		"key":        {"  bad: {path: bad, image: HOST/bad, platform_names: [linux/amd64]}\n", []string{"drydock.yaml:3:", "platform_names"}},
 	} {
 		w.services(r.host, map[string]string{
 			"drydock.yaml":    "services:\n  good: {path: good, image: HOST/good}\n" + tt.declared,
