@@ -204,6 +204,9 @@ func (r rights) Permission(ctx context.Context, repo api.Repository, u api.User)
 // places are labelled with ("<run>-<attempt>"): whoever removes what is left behind
 // keeps these. When nobody can tell, they may.
 func (s *Server) Alive(ctx context.Context, run string) bool {
+	if s.declared != nil && s.declared.worker.Alive(run) {
+		return true
+	}
 	id, _, err := queue.ParseRun(run)
 	if err != nil {
 		return false

@@ -30,29 +30,7 @@ const buildkitd = "drydock-test/buildkitd:1"
 // gets it. The second run finds it there.
 func TestKubeBuild(t *testing.T) {
 	w := newKubeWorld(t)
-	certs := t.TempDir()
-	certificates(t, certs)
-	builder(t, certs)
-	forward := exec.Command("kubectl", "-n", "drydock-builder", "port-forward", "deployment/drydock-builder", ":1234")
-	out, err := forward.StdoutPipe()
-	if err == nil {
-		err = forward.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = forward.Process.Kill(); _ = forward.Wait() })
-	line, _ := bufio.NewReader(out).ReadString('\n')
-	port := regexp.MustCompile(`127\.0\.0\.1:(\d+)`).FindStringSubmatch(line)
-	if port == nil {
-		t.Fatalf("kubectl port-forward: %q", line)
-	}
-	go func() { _, _ = io.Copy(io.Discard, out) }()
-	images := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	t.Cleanup(images.Close)
-	w.env = append(w.env, "DRYDOCK_KUBERNETES_BUILDER=tcp://localhost:"+port[1], "DRYDOCK_KUBERNETES_BUILDER_CERTS="+certs,
-		"DRYDOCK_KUBERNETES_REGISTRY="+images.Listener.Addr().String()+"/ci")
-
+	buildInCluster(t, w)
 	program, err := os.ReadFile("/bin/busybox")
 	if err != nil {
 		t.Fatal(err)
@@ -87,6 +65,35 @@ CMD ["nothing"]
 	if !strings.Contains(text, "The image is there") || strings.Contains(text, "COPY --chmod") || !strings.Contains(text, "it gave it") {
 		t.Errorf("the second run: %s", text)
 	}
+}
+
+// buildInCluster starts a builder in the cluster, as an operator would, and a
+// registry here, whose address it returns.
+func buildInCluster(t *testing.T, w *world) string {
+	t.Helper()
+	certs := t.TempDir()
+	certificates(t, certs)
+	builder(t, certs)
+	forward := exec.Command("kubectl", "-n", "drydock-builder", "port-forward", "deployment/drydock-builder", ":1234")
+	out, err := forward.StdoutPipe()
+	if err == nil {
+		err = forward.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = forward.Process.Kill(); _ = forward.Wait() })
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	port := regexp.MustCompile(`127\.0\.0\.1:(\d+)`).FindStringSubmatch(line)
+	if port == nil {
+		t.Fatalf("kubectl port-forward: %q", line)
+	}
+	go func() { _, _ = io.Copy(io.Discard, out) }()
+	images := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(images.Close)
+	w.env = append(w.env, "DRYDOCK_KUBERNETES_BUILDER=tcp://localhost:"+port[1], "DRYDOCK_KUBERNETES_BUILDER_CERTS="+certs,
+		"DRYDOCK_KUBERNETES_REGISTRY="+images.Listener.Addr().String()+"/ci")
+	return images.Listener.Addr().String()
 }
 
 // builder applies deploy/overlays/builder with an image made here.

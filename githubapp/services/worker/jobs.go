@@ -9,6 +9,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/githubapp/pipeline"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/declaration"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/jobs"
@@ -90,15 +91,13 @@ func (t *task) runWorkflow(ctx context.Context, r pipeline.Request, w *workflow.
 	told := &jobs.Log{Out: log, Several: len(built.Graph.Jobs) > 1}
 	source := local.NewSource(local.Options{
 		Plan: built, Place: t.Place, Sink: told,
-		Job: runner.Job{Run: t.job.Run, Env: jobs.Env(nil, r), Checkout: t.job.Checkout, Debug: t.job.Debug},
+		Job: runner.Job{Run: t.inside(), Env: jobs.Env(nil, r), Checkout: t.job.Checkout, Debug: t.job.Debug},
 	})
 	stop := context.AfterFunc(ctx, func() { source.Cancel(context.Cause(ctx)) })
 	defer stop()
-	// One job at a time, each under the name of the service's: what knows jobs by
-	// their names (tokens, caches, places) takes them for that one.
-	engine := *t.Engine
-	engine.Checkpoints, engine.Linger = nil, 0
-	worker := runner.Worker{Source: &inner{Source: source, task: t}, Engine: &engine, Slots: 1, Requeue: runner.RequeueSafe}
+	engine := t.engine()
+	// One job at a time: a service is one of the server's slots.
+	worker := runner.Worker{Source: &inner{Source: source, task: t}, Engine: engine, Slots: 1, Requeue: runner.RequeueSafe}
 	if err := worker.Run(context.WithoutCancel(ctx)); err != nil {
 		return nil, err
 	}
@@ -115,6 +114,53 @@ func (t *task) runWorkflow(ctx context.Context, r pipeline.Request, w *workflow.
 		}
 	}
 	return nil, nil
+}
+
+// inside names the run of the jobs within this one, in this process: what another
+// has left of them is found while the service's run goes on.
+func (t *task) inside() executor.RunID {
+	return t.job.Run + executor.RunID("."+string(t.job.ID())+"."+t.process)
+}
+
+// Alive tells whether jobs within a service's job have that run, here and now.
+func (w *Worker) Alive(run string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.active[executor.RunID(run)]
+}
+
+// engine is the server's, to which the jobs within this one are this one: it has the
+// token, the secrets and the scope of caches. They keep no checkpoints.
+func (t *task) engine() *runner.Engine {
+	engine := *t.Engine
+	engine.Checkpoints, engine.Linger = nil, 0
+	engine.Secrets = func(ctx context.Context, job *runner.Job) (map[string]string, error) {
+		return t.Engine.Secrets(ctx, t.as(job))
+	}
+	if t.Engine.Token != nil {
+		engine.Token = func(ctx context.Context, job *runner.Job) (string, error) { return t.Engine.Token(ctx, t.as(job)) }
+	}
+	if t.Engine.Services != nil {
+		engine.Services = asServices{t.Engine.Services, t}
+	}
+	return &engine
+}
+
+// as is a job under the name of the service's.
+func (t *task) as(job *runner.Job) *runner.Job {
+	out := *job
+	out.Run, out.Leg.ID = t.job.Run, t.job.ID()
+	return &out
+}
+
+type asServices struct {
+	runner.Services
+	task *task
+}
+
+// Open gives the job's own token.
+func (s asServices) Open(ctx context.Context, job *runner.Job) (runner.Endpoints, error) {
+	return s.Services.Open(ctx, s.task.as(job))
 }
 
 // inner is a source whose jobs are part of the service's job.
@@ -138,7 +184,6 @@ func (s *inner) Next(ctx context.Context) (*runner.Lease, error) {
 			}
 			continue
 		}
-		lease.Job.Leg.ID = s.task.job.ID()
 		lease.Job.Place.Confined = s.task.Confined(ctx, s.task.job)
 		return lease, nil
 	}

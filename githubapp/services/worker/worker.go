@@ -2,14 +2,17 @@ package worker
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/executor/build"
 	"github.com/drydock-ci/drydock/executor/build/registry"
 	"github.com/drydock-ci/drydock/githubapp/pipeline"
@@ -68,6 +71,10 @@ type Options struct {
 type Worker struct {
 	Options
 	exports exports
+
+	process string // tells this one from those before it
+	mu      sync.Mutex
+	active  map[executor.RunID]bool // runs within jobs; see task.inside
 }
 
 // New makes a worker. It removes what an earlier process left in the folder.
@@ -84,7 +91,7 @@ func New(o Options) (*Worker, error) {
 	if err := os.MkdirAll(o.Folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder for services: %w", err)
 	}
-	return &Worker{Options: o, exports: exports{folder: o.Folder}}, nil
+	return &Worker{Options: o, exports: exports{folder: o.Folder}, active: map[executor.RunID]bool{}, process: strings.ToLower(rand.Text()[:6])}, nil
 }
 
 // Run takes the service of the job through its stages.
@@ -142,6 +149,9 @@ type task struct {
 // also when there is an error.
 func (w *Worker) begin(ctx context.Context, job *runner.Job, sink runner.Sink) (*task, error) {
 	t := &task{Worker: w, job: job, sink: sink}
+	w.mu.Lock()
+	w.active[t.inside()] = true
+	w.mu.Unlock()
 	var err error
 	if t.key, err = queue.KeyOf(job); err != nil {
 		return t, err
@@ -217,6 +227,9 @@ func (w *Worker) begin(ctx context.Context, job *runner.Job, sink runner.Sink) (
 }
 
 func (t *task) close() {
+	t.mu.Lock()
+	delete(t.active, t.inside())
+	t.mu.Unlock()
 	for _, revoke := range t.tokens {
 		revoke()
 	}
