@@ -3,6 +3,7 @@ package ui_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -39,6 +40,8 @@ type site struct {
 	// changed counts requests that the browser gave up because a network of this
 	// machine came or went: containers of other tests do that.
 	changed int
+	// lose is how often the connection is cut before a script is answered.
+	lose map[string]int
 }
 
 const token = "token-of-the-test"
@@ -83,7 +86,12 @@ func open(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv.Config.Handler = server
+	srv.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.cuts(r.URL.Path) {
+			panic(http.ErrAbortHandler)
+		}
+		server.ServeHTTP(w, r)
+	})
 	srv.Start()
 	t.Cleanup(srv.Close)
 	t.Cleanup(server.Close)
@@ -132,6 +140,16 @@ func (s *site) listen(ev any) {
 		}
 		s.problems = append(s.problems, problem)
 	}
+}
+
+func (s *site) cuts(path string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lose[path] == 0 {
+		return false
+	}
+	s.lose[path]--
+	return true
 }
 
 func (s *site) note(format string, args ...any) error {

@@ -75,6 +75,42 @@ const contrast = `(() => {
   return [...out];
 })()`
 
+// TestLostScripts: a page whose scripts the network lost comes up all the same.
+func TestLostScripts(t *testing.T) {
+	for name, lose := range map[string]map[string]int{
+		"all":    {"/assets/js/main.js": 2, "/assets/js/api.js": 2, "/assets/js/dom.js": 2, "/assets/js/keys.js": 2, "/assets/js/job.js": 2},
+		"a part": {"/assets/js/format.js": 2}, "the view": {"/assets/js/runs.js": 2}, "the question who I am": {"/api/v1/me": 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t)
+			s.history()
+			s.mu.Lock()
+			s.lose = lose
+			s.mu.Unlock()
+			s.run(chromedp.Navigate(s.url + "/"))
+			shown := false
+			for range 200 { // a page that loads itself again cannot be asked meanwhile
+				n, err := chromedp.Run(s.tab, chromedp.Evaluate[int](`document.querySelectorAll(".rows .row").length`))
+				if shown = err == nil && n > 0; shown {
+					break
+				}
+				time.Sleep(50 * time.Millisecond)
+			}
+			if !shown {
+				t.Error("the runs are not shown")
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			for path, n := range s.lose {
+				if n == 2 {
+					t.Errorf("%s was not asked for", path)
+				}
+			}
+			s.problems = nil // the browser says what it lost
+		})
+	}
+}
+
 // TestActions presses the buttons.
 func TestActions(t *testing.T) {
 	s := open(t)

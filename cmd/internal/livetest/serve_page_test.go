@@ -71,10 +71,8 @@ jobs:
 		var text string
 		for range 600 {
 			var err error
-			if text, err = chromedp.Run(tab, chromedp.Evaluate[string]("document.body.innerText")); err != nil {
-				t.Fatal(err)
-			}
-			missing := false
+			text, err = chromedp.Run(tab, chromedp.Evaluate[string]("document.body.innerText"))
+			missing := err != nil // it may be loading itself again
 			for _, p := range parts {
 				missing = missing || !strings.Contains(text, p)
 			}
@@ -88,8 +86,15 @@ jobs:
 	}
 	open := func(address string) {
 		t.Helper()
-		if _, err := chromedp.Run(tab, chromedp.Navigate(address)); err != nil {
-			t.Fatal(err)
+		for try := 1; ; try++ {
+			_, err := chromedp.Run(tab, chromedp.Navigate(address))
+			if err == nil {
+				return
+			}
+			// Containers come and go here, and with them networks.
+			if try == 5 || !strings.Contains(err.Error(), "ERR_NETWORK_CHANGED") {
+				t.Fatal(err)
+			}
 		}
 	}
 	s.eventually("there is a run", func() bool {

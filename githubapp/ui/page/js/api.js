@@ -16,25 +16,30 @@ async function failure(res) {
   return new Failure(res.status, body?.error);
 }
 
-export async function get(path, signal) {
-  const ask = () => fetch(path, { signal, headers: { Accept: 'application/json' } });
-  let res;
+// twice asks once more when the network, not the server, failed.
+async function twice(ask, signal) {
   try {
-    res = await ask();
-  } catch (e) { // the network, not the server: once more
+    return await ask();
+  } catch (e) {
     if (signal?.aborted) throw e;
     await new Promise((done) => setTimeout(done, 300));
-    res = await ask();
+    return ask();
   }
+}
+
+export async function get(path, signal) {
+  const res = await twice(() => fetch(path, { signal, headers: { Accept: 'application/json' } }), signal);
   if (!res.ok) throw await failure(res);
   return res.json();
 }
 
-export async function post(path, body) {
-  const res = await fetch(path, {
+// post changes something; harmless says that doing it twice is as doing it once.
+export async function post(path, body, harmless) {
+  const ask = () => fetch(path, {
     method: 'POST', body: JSON.stringify(body ?? {}),
     headers: { 'Content-Type': 'application/json', Accept: 'application/json', 'Drydock-CSRF': me.csrf || '' },
   });
+  const res = await (harmless ? twice(ask) : ask());
   if (!res.ok) throw await failure(res);
   return res.status === 204 ? null : res.json();
 }

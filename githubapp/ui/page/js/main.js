@@ -5,15 +5,22 @@ import { me, whoAmI, Failure, post } from './api.js';
 import * as keys from './keys.js';
 import { jobView } from './job.js';
 
+// load gets a view, and once more if the network lost it: under another name, since
+// what was lost is not asked for again.
+const load = (name) => import(name).catch(async () => {
+  await new Promise((done) => setTimeout(done, 300));
+  return import(`${name}?again`);
+});
+
 // Views that are not the log are loaded when they are first shown.
 const routes = [
-  [/^\/$/, 'Runs', async (c) => (await import('./runs.js')).runsView(c)],
-  [/^\/runs\/(\d+)(?:\/attempts\/(\d+))?$/, 'Run', async (c) => (await import('./run.js')).runView(c)],
+  [/^\/$/, 'Runs', async (c) => (await load('./runs.js')).runsView(c)],
+  [/^\/runs\/(\d+)(?:\/attempts\/(\d+))?$/, 'Run', async (c) => (await load('./run.js')).runView(c)],
   [/^\/runs\/(\d+)\/attempts\/(\d+)\/jobs$/, 'Job', jobView],
-  [/^\/dispatch$/, 'Dispatch', async (c) => (await import('./dispatch.js')).dispatchView(c)],
-  [/^\/deliveries$/, 'Deliveries', async (c) => (await import('./deliveries.js')).deliveriesView(c)],
-  [/^\/deliveries\/([^/]+)$/, 'Delivery', async (c) => (await import('./deliveries.js')).deliveryView(c)],
-  [/^\/queue$/, 'Queue', async (c) => (await import('./queue.js')).queueView(c)],
+  [/^\/dispatch$/, 'Dispatch', async (c) => (await load('./dispatch.js')).dispatchView(c)],
+  [/^\/deliveries$/, 'Deliveries', async (c) => (await load('./deliveries.js')).deliveriesView(c)],
+  [/^\/deliveries\/([^/]+)$/, 'Delivery', async (c) => (await load('./deliveries.js')).deliveryView(c)],
+  [/^\/queue$/, 'Queue', async (c) => (await load('./queue.js')).queueView(c)],
 ];
 
 const place = document.getElementById('main');
@@ -121,12 +128,13 @@ addEventListener('popstate', show);
 addEventListener('unhandledrejection', (e) => { if (e.reason?.name === 'AbortError') e.preventDefault(); });
 
 keys.start(navigate);
+dispatchEvent(new Event('drydock-started'));
 
 // A log is asked for at once; who is signed in only decides what is offered.
 const token = location.hash.startsWith('#token=') && decodeURIComponent(location.hash.slice(7));
 if (token) {
   history.replaceState(null, '', location.pathname + location.search);
-  try { await post('/auth/local', { token }); } catch (e) { toast(e.message); }
+  try { await post('/auth/local', { token }, true); } catch (e) { toast(e.message); }
 }
 const known = whoAmI().then(links, () => {});
 if (!/\/jobs$/.test(location.pathname)) await known;
