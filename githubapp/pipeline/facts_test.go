@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,9 @@ func TestVersions(t *testing.T) {
 			version, tags, err := v.Of(s)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if alone, err := v.Tags(s); err != nil || !slices.Equal(alone, tags) {
+				t.Errorf("tags alone: %q, %v, want %q", alone, err, tags)
 			}
 			all = append(all, version+" "+strings.Join(tags, ","))
 		}

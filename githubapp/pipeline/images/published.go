@@ -33,7 +33,7 @@ func NewPublished(ctx context.Context, client *registry.Client, r *tree.Reposito
 		return nil, err
 	}
 	for _, s := range services.List {
-		_, tags, err := versions.Of(s)
+		tags, err := versions.Tags(s)
 		if err != nil {
 			return nil, err
 		}

@@ -34,6 +34,12 @@ func (r *Repository) Tags(ctx context.Context, sha string) ([]string, error) {
 	return strings.Fields(out), err // no tag has a space in it (git-check-ref-format)
 }
 
+// AllTags are the tags of the repository.
+func (r *Repository) AllTags(ctx context.Context) ([]string, error) {
+	out, err := git(ctx, r.dir, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/tags")
+	return strings.Fields(out), err
+}
+
 // LastTag finds the nearest tag at or before a commit that matches one of the globs,
 // and how many commits came since; "" when there is none.
 func (r *Repository) LastTag(ctx context.Context, sha string, globs ...string) (tag string, commits int, err error) {
