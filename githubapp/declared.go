@@ -3,11 +3,14 @@ package githubapp
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/drydock-ci/drydock/githubapp/api"
 	"github.com/drydock-ci/drydock/githubapp/auth"
 	"github.com/drydock-ci/drydock/githubapp/intake"
+	"github.com/drydock-ci/drydock/githubapp/repository"
 	"github.com/drydock-ci/drydock/githubapp/services"
 	"github.com/drydock-ci/drydock/githubapp/services/ledger"
 	"github.com/drydock-ci/drydock/githubapp/services/mirror"
@@ -36,7 +39,10 @@ func (s *Server) openDeclared() (*declared, error) {
 	d.mirror, err = mirror.New(mirror.Options{
 		Folder: filepath.Join(o.Folder, "mirrors"), Endpoints: s.o.App.Endpoints(), Log: s.o.Log, Now: s.o.Now,
 		Token: func(ctx context.Context, r mirror.Repository) (string, error) {
-			return s.o.App.InstallationToken(ctx, r.Installation)
+			token, err := s.o.App.JobToken(ctx, auth.JobTokenRequest{
+				Installation: r.Installation, Repository: int64(r.ID), Permissions: map[string]string{"contents": "read"},
+			})
+			return token.Value, err
 		},
 	})
 	if err != nil {
@@ -64,6 +70,51 @@ func (s *Server) planner() intake.Services {
 		return nil
 	}
 	return services.NewPlanner(s.reader, s.declared.mirror)
+}
+
+// pipelines are what the page tells of services.
+type pipelines struct {
+	*ledger.Ledger
+	mirror *mirror.Mirror
+}
+
+// pipelines is nil when services are not made here.
+func (s *Server) pipelines() api.Services {
+	if s.declared == nil {
+		return nil
+	}
+	return pipelines{s.declared.ledger, s.declared.mirror}
+}
+
+// maxBetween is how many commits between two builds are told.
+const maxBetween = 100
+
+// Between asks the mirror; of a commit that is gone nothing is known.
+func (p pipelines) Between(ctx context.Context, r api.Repository, from, to string) ([]api.Commit, error) {
+	at, err := p.mirror.Fetch(ctx, mirror.Repository{ID: r.ID, Installation: r.Installation, FullName: r.Name}, from, to)
+	if repository.KindOf(err) != "" {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	list, err := at.Log(ctx, from, to, maxBetween)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]api.Commit, len(list))
+	for i, one := range list {
+		all[i] = api.Commit{SHA: one.SHA, Subject: one.Subject}
+	}
+	return all, nil
+}
+
+// labels are those of the jobs that this process takes: services go to every one.
+func (s *Server) labels() []string {
+	if s.declared == nil || s.o.Labels == nil {
+		return s.o.Labels
+	}
+	return append(slices.Clone(s.o.Labels), services.Executor)
 }
 
 // dispatchToken may write to the repository of a run, until it is revoked.

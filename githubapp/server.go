@@ -125,14 +125,14 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Store: o.Store, Clients: o.App.Installation, URL: s.page, AppID: o.Identity.ID, Budget: s.budget, Log: o.Log, Now: o.Now,
 	})
 	var err error
-	s.queue, err = queue.New(queue.Options{
-		Store: o.Store, Place: s.place, Repeats: repeats, Variables: s.variables, Protection: s.protection, Changed: s.changed, Seal: secrets,
-		Resumes: o.Resumes, Limits: o.Limits, Owner: o.Name, Labels: o.Labels, Log: o.Log, Now: o.Now,
-	})
-	if err != nil {
+	if s.declared, err = s.openDeclared(); err != nil {
 		return nil, err
 	}
-	if s.declared, err = s.openDeclared(); err != nil {
+	s.queue, err = queue.New(queue.Options{
+		Store: o.Store, Place: s.place, Repeats: repeats, Variables: s.variables, Protection: s.protection, Changed: s.changed, Seal: secrets,
+		Resumes: o.Resumes, Limits: o.Limits, Owner: o.Name, Labels: s.labels(), Log: o.Log, Now: o.Now,
+	})
+	if err != nil {
 		return nil, err
 	}
 	s.intake = intake.New(intake.Options{
@@ -172,7 +172,7 @@ func (s *Server) serve() error {
 	back := stored.New(stored.Options{Store: o.Store, Repositories: s.repositories, Workflows: s.workflows})
 	s.metrics = api.NewMetrics(o.Store, s.budgets)
 	options := api.Options{
-		Backend: back, Directory: back, Ledger: back, Work: back, Artifacts: o.Artifacts,
+		Backend: back, Directory: back, Ledger: back, Work: back, Services: s.pipelines(), Artifacts: o.Artifacts,
 		Actions: api.Actions{Cancel: s.queue.Cancel, Rerun: s.queue.Rerun, Approve: s.queue.Approve, Dispatch: s.dispatch},
 		URL:     o.URL, Key: key, Rights: rights{s.reader}, LocalToken: o.LocalToken, Admins: o.Admins,
 		Page: page, Metrics: s.metrics, PublicMetrics: o.PublicMetrics, Ready: o.Store.Ping, Log: o.Log, Now: o.Now,
@@ -218,6 +218,9 @@ func (s *Server) Run(ctx context.Context, drain time.Duration) (left int, err er
 	var loops sync.WaitGroup
 	defer loops.Wait()
 	defer stop(errStopped)
+	if s.declared != nil {
+		defer s.declared.mirror.Close()
+	}
 	for name, f := range map[string]func(context.Context) error{
 		"queue": s.queue.Run, "checks": s.reporter.Run, "completions": s.completions,
 	} {

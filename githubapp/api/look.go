@@ -22,6 +22,7 @@ func (s *Server) me(c *call) error {
 	}{
 		{"cancel", s.Actions.Cancel != nil}, {"rerun", s.Actions.Rerun != nil}, {"approve", s.Actions.Approve != nil},
 		{"dispatch", s.Actions.Dispatch != nil && s.Directory != nil}, {"artifacts", s.Artifacts != nil},
+		{"services", s.Services != nil && s.Directory != nil && c.caller.known()},
 		{"deliveries", s.Ledger != nil && c.caller.Admin}, {"queue", s.Work != nil && c.caller.Admin},
 	} {
 		if p.has {

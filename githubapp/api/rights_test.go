@@ -36,6 +36,12 @@ GET  /api/v1/repositories                                 401 200 200 200 200 20
 GET  /api/v1/repositories/octo/app/workflows              401 404 200 200 404 200 200 401 200 200 200 401 421
 GET  /api/v1/repositories/octo/hidden/workflows           401 404 404 404 404 200 404 401 404 404 200 401 421
 POST /api/v1/repositories/octo/app/dispatch               401 404 403 201 404 201 201 401 403 403 201 401 421
+GET  /api/v1/repositories/octo/app/services               401 404 200 200 404 200 200 401 200 200 200 401 421
+GET  /api/v1/repositories/octo/hidden/services            401 404 404 404 404 200 404 401 404 404 200 401 421
+GET  /api/v1/repositories/octo/app/services/web           401 404 200 200 404 200 200 401 200 200 200 401 421
+GET  /api/v1/repositories/octo/hidden/services/web        401 404 404 404 404 200 404 401 404 404 200 401 421
+GET  /api/v1/repositories/octo/app/services/web/diff?from=1&to=2 401 404 200 200 404 200 200 401 200 200 200 401 421
+GET  /api/v1/services                                     401 200 200 200 200 200 200 401 200 200 200 401 421
 GET  /api/v1/deliveries                                   401 403 403 403 200 403 403 401 403 403 200 401 421
 GET  /api/v1/deliveries/d-1                               401 403 403 403 200 403 403 401 403 403 200 401 421
 GET  /api/v1/queue                                        401 403 403 403 200 403 403 401 403 403 200 401 421

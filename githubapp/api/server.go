@@ -25,6 +25,7 @@ type Options struct {
 	Artifacts Artifacts
 	Ledger    Ledger
 	Work      Work
+	Services  Services
 
 	// URL is where people reach the server, without a slash at the end. Requests
 	// that name another host are refused, so that a name that was made to point

@@ -21,6 +21,7 @@ import (
 	"github.com/drydock-ci/drydock/githubapp/api"
 	"github.com/drydock-ci/drydock/githubapp/api/stored"
 	"github.com/drydock-ci/drydock/githubapp/queue"
+	"github.com/drydock-ci/drydock/githubapp/services/ledger"
 	"github.com/drydock-ci/drydock/githubapp/store"
 	"github.com/drydock-ci/drydock/githubapp/store/sqlite"
 	"github.com/drydock-ci/drydock/runner"
@@ -89,6 +90,19 @@ func (w *world) OpenArtifact(_ context.Context, _ store.RunID, name string) (io.
 	return io.NopCloser(strings.NewReader("zip")), 3, nil
 }
 
+// Services implements api.Services, and Builds and Between too.
+func (w *world) Services(ctx context.Context, id store.RepositoryID) ([]ledger.Service, error) {
+	return ledger.New(w.store).Services(ctx, id)
+}
+
+func (w *world) Builds(ctx context.Context, id store.RepositoryID, service string) ([]ledger.Build, error) {
+	return ledger.New(w.store).Builds(ctx, id, service)
+}
+
+func (w *world) Between(_ context.Context, r api.Repository, from, to string) ([]api.Commit, error) {
+	return []api.Commit{{SHA: to, Subject: "in " + r.Name + " since " + from}}, nil
+}
+
 // startGitHub is what sign-in needs of GitHub: the code is the login.
 func (w *world) startGitHub() {
 	mux := http.NewServeMux()
@@ -139,7 +153,7 @@ func start(t *testing.T, change ...func(*api.Options)) *world {
 	}})
 	w.http = httptest.NewUnstartedServer(nil)
 	o := api.Options{
-		Backend: backend, Directory: backend, Ledger: backend, Work: backend, Artifacts: w, Rights: w,
+		Backend: backend, Directory: backend, Ledger: backend, Work: backend, Artifacts: w, Services: w, Rights: w,
 		URL: "http://" + w.http.Listener.Addr().String(), LocalToken: localToken, Admins: []string{"14"},
 		SignIn:  &api.SignIn{ClientID: "Iv1.client", ClientSecret: "secret", Web: w.github.URL + "/", API: w.github.URL + "/"},
 		Metrics: api.NewMetrics(w.store, nil),
@@ -195,6 +209,15 @@ jobs:
 // seed makes run 1 of octo/app, completed, and run 2 of octo/hidden, running.
 func (w *world) seed() {
 	ctx := w.t.Context()
+	for i, repository := range []store.RepositoryID{9, 9, 10} {
+		b := ledger.Build{
+			Service: "web", Run: store.RunID(i + 1), Attempt: 1, Repository: repository, Commit: fmt.Sprintf("c%d", i+1), Ref: "refs/heads/main", Published: i != 1,
+			Digest: fmt.Sprintf("sha256:%d", i+1), Version: "1.0.0", Tags: []string{"main"}, Time: time.Unix(int64(i+1), 0),
+		}
+		if err := ledger.New(w.store).Add(ctx, b); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 	if _, err := w.store.AddDeliveries(ctx, []store.Delivery{{ID: "d-1", Event: "push", Body: []byte(`{"ref":"x"}`)}}); err != nil {
 		w.t.Fatal(err)
 	}

@@ -103,3 +103,26 @@ func TestAtOnce(t *testing.T) {
 		t.Errorf("%d of 20, %v", len(list), err)
 	}
 }
+
+func TestCompare(t *testing.T) {
+	a := ledger.Build{
+		Digest: "sha256:a", Version: "1.0.0", Image: "r/web", Size: 10, Platforms: []string{"linux/amd64"},
+		Bases: []ledger.Base{{Name: "alpine:3", Digest: "sha256:1"}, {Name: "lost:1"}}, Args: map[string]string{"MODE": "fast", "SAME": "x"},
+	}
+	b := ledger.Build{
+		Digest: "sha256:b", Version: "1.0.0", Image: "r/web", Size: 14, Platforms: []string{"linux/amd64", "linux/arm64"},
+		Bases: []ledger.Base{{Name: "alpine:3", Digest: "sha256:2"}, {Name: "lost:1"}}, Args: map[string]string{"SAME": "x", "NEW": "y"},
+	}
+	want := ledger.Difference{
+		Digest: &ledger.Changed{From: "sha256:a", To: "sha256:b"}, Size: 4,
+		Bases:     []ledger.Changed{{Name: "alpine:3", From: "sha256:1", To: "sha256:2"}},
+		Args:      []ledger.Changed{{Name: "MODE", From: "fast"}, {Name: "NEW", To: "y"}},
+		Platforms: []ledger.Changed{{Name: "linux/arm64", To: "linux/arm64"}},
+	}
+	if diff := cmp.Diff(want, ledger.Compare(a, b)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(ledger.Difference{}, ledger.Compare(a, a)); diff != "" {
+		t.Error(diff)
+	}
+}
