@@ -173,6 +173,7 @@ func (s *Server) serve() error {
 	s.metrics = api.NewMetrics(o.Store, s.budgets)
 	options := api.Options{
 		Backend: back, Directory: back, Ledger: back, Work: back, Services: s.pipelines(), Artifacts: o.Artifacts,
+		Web:     o.App.Endpoints().Web,
 		Actions: api.Actions{Cancel: s.queue.Cancel, Rerun: s.queue.Rerun, Approve: s.queue.Approve, Dispatch: s.dispatch},
 		URL:     o.URL, Key: key, Rights: rights{s.reader}, LocalToken: o.LocalToken, Admins: o.Admins,
 		Page: page, Metrics: s.metrics, PublicMetrics: o.PublicMetrics, Ready: o.Store.Ping, Log: o.Log, Now: o.Now,

@@ -12,7 +12,7 @@ import (
 
 // me says who asks. It needs nobody to be signed in.
 func (s *Server) me(c *call) error {
-	m := Me{SignedIn: c.caller.known(), Login: c.caller.User.Login, ID: c.caller.User.ID, Admin: c.caller.Admin, Local: c.caller.Local, Can: []string{}, SignIn: []string{}}
+	m := Me{SignedIn: c.caller.known(), Login: c.caller.User.Login, ID: c.caller.User.ID, Admin: c.caller.Admin, Local: c.caller.Local, Can: []string{}, SignIn: []string{}, GitHub: s.Web}
 	if c.caller.cookie {
 		m.CSRF = s.seal.csrf(c.caller.session)
 	}

@@ -27,6 +27,8 @@ type Options struct {
 	Work      Work
 	Services  Services
 
+	Web string // GitHub's address, with a slash at the end; "": nothing links to it
+
 	// URL is where people reach the server, without a slash at the end. Requests
 	// that name another host are refused, so that a name that was made to point
 	// here gives a foreign page nothing.

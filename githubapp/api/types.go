@@ -205,8 +205,9 @@ type Me struct {
 	Login    string   `json:"login,omitempty"`
 	ID       int64    `json:"id,omitempty"`
 	Admin    bool     `json:"admin,omitempty"`
-	Local    bool     `json:"local,omitempty"` // came with the token of this machine
-	CSRF     string   `json:"csrf,omitempty"`  // for the header Drydock-CSRF of writes
-	Can      []string `json:"can"`             // powers of the server: cancel, rerun, approve, dispatch, artifacts, deliveries, queue
-	SignIn   []string `json:"signIn"`          // ways to sign in: github, token
+	Local    bool     `json:"local,omitempty"`  // came with the token of this machine
+	CSRF     string   `json:"csrf,omitempty"`   // for the header Drydock-CSRF of writes
+	Can      []string `json:"can"`              // powers of the server: cancel, rerun, approve, dispatch, artifacts, services, deliveries, queue
+	SignIn   []string `json:"signIn"`           // ways to sign in: github, token
+	GitHub   string   `json:"github,omitempty"` // its address, with a slash at the end
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/drydock-ci/drydock/githubapp/api"
 	"github.com/drydock-ci/drydock/githubapp/api/stored"
 	"github.com/drydock-ci/drydock/githubapp/queue"
+	"github.com/drydock-ci/drydock/githubapp/services/ledger"
 	"github.com/drydock-ci/drydock/githubapp/store"
 	"github.com/drydock-ci/drydock/githubapp/store/sqlite"
 	"github.com/drydock-ci/drydock/githubapp/ui"
@@ -67,7 +68,7 @@ func open(t *testing.T) *site {
 	srv := httptest.NewUnstartedServer(nil)
 	server, err := api.New(api.Options{
 		Backend: backend, Directory: backend, Ledger: backend, Work: backend, URL: "http://" + srv.Listener.Addr().String(), LocalToken: token, Page: page,
-		Artifacts: artifacts{},
+		Artifacts: artifacts{}, Services: pipelines{ledger.New(s.store)}, Web: "https://github.example/",
 		Actions: api.Actions{
 			Cancel: func(_ context.Context, id store.RunID, _ store.Actor, _ string, force bool) error {
 				return s.note("cancel %d %t", id, force)

@@ -19,6 +19,7 @@ import (
 func TestViews(t *testing.T) {
 	s := open(t)
 	id := s.history()
+	s.declared()
 	views := []struct{ name, path, ready string }{
 		{"runs", "/", ".rows .row"},
 		{"run", fmt.Sprintf("/runs/%d", id), ".graph svg"},
@@ -29,6 +30,8 @@ func TestViews(t *testing.T) {
 		{"deliveries", "/deliveries", ".rows .row"},
 		{"delivery", "/deliveries/d-push", "table.plain"},
 		{"queue", "/queue", "table.plain"},
+		{"services", "/services", "table.plain"},
+		{"service", "/services/octo/harbour/lighthouse", ".commits li"},
 	}
 	for _, mode := range []string{"light", "dark", "narrow"} {
 		s.dark(mode == "dark")

@@ -3,7 +3,7 @@ import { h, fill } from './dom.js';
 
 const always = [
   ['?', 'Show this help', () => help()],
-  ['g r', 'Go to the runs'], ['g d', 'Go to deliveries'], ['g q', 'Go to the queue'], ['g n', 'Dispatch a workflow'],
+  ['g r', 'Go to the runs'], ['g d', 'Go to deliveries'], ['g q', 'Go to the queue'], ['g n', 'Dispatch a workflow'], ['g s', 'Go to services'],
   ['/', 'Search', () => focusSearch()],
 ];
 let own = [];
@@ -23,7 +23,7 @@ export function use(keys) {
 
 export function start(navigate) {
   goTo = (key) => {
-    const path = { r: '/', d: '/deliveries', q: '/queue', n: '/dispatch' }[key];
+    const path = { r: '/', d: '/deliveries', q: '/queue', n: '/dispatch', s: '/services' }[key];
     if (path) navigate(path);
   };
   document.addEventListener('keydown', onKey);

@@ -17,6 +17,8 @@ const routes = [
   [/^\/$/, 'Runs', async (c) => (await load('./runs.js')).runsView(c)],
   [/^\/runs\/(\d+)(?:\/attempts\/(\d+))?$/, 'Run', async (c) => (await load('./run.js')).runView(c)],
   [/^\/runs\/(\d+)\/attempts\/(\d+)\/jobs$/, 'Job', jobView],
+  [/^\/services$/, 'Services', async (c) => (await load('./services.js')).servicesView(c)],
+  [/^\/services\/([^/]+)\/([^/]+)\/([^/]+)$/, 'Service', async (c) => (await load('./services.js')).serviceView(c)],
   [/^\/dispatch$/, 'Dispatch', async (c) => (await load('./dispatch.js')).dispatchView(c)],
   [/^\/deliveries$/, 'Deliveries', async (c) => (await load('./deliveries.js')).deliveriesView(c)],
   [/^\/deliveries\/([^/]+)$/, 'Delivery', async (c) => (await load('./deliveries.js')).deliveryView(c)],
@@ -80,7 +82,7 @@ async function show() {
 
 function links() {
   const at = location.pathname;
-  const all = [['/', 'Runs', true], ['/dispatch', 'Dispatch', me.can.includes('dispatch')], ['/deliveries', 'Deliveries', me.can.includes('deliveries')], ['/queue', 'Queue', me.can.includes('queue')]];
+  const all = [['/', 'Runs', true], ['/services', 'Services', me.can.includes('services')], ['/dispatch', 'Dispatch', me.can.includes('dispatch')], ['/deliveries', 'Deliveries', me.can.includes('deliveries')], ['/queue', 'Queue', me.can.includes('queue')]];
   fill(document.getElementById('nav'), all.filter((x) => x[2]).map(([href, name]) => h('a', {
     href, 'aria-current': (href === '/' ? at === '/' || at.startsWith('/runs') : at.startsWith(href)) ? 'page' : null, 'data-key': `nav ${href}`,
   }, name)));
