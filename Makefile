@@ -19,6 +19,8 @@ HELM         := bin/tools/helm-$(HELM_VERSION)
 BUILDKIT_VERSION := $(shell awk '$$1 == "github.com/moby/buildkit" { print $$2 }' go.mod)
 BUILDKIT         := bin/tools/buildkitd-$(BUILDKIT_VERSION)
 
+BUILDCTL         := bin/tools/buildctl-$(BUILDKIT_VERSION)
+
 ROOTLESSKIT_VERSION := v2.3.6
 ROOTLESSKIT         := bin/tools/rootlesskit-$(ROOTLESSKIT_VERSION)
 
@@ -84,6 +86,9 @@ buildkit: $(BUILDKIT) $(ROOTLESSKIT)
 $(BUILDKIT): | go
 	$(GO) mod download github.com/moby/buildkit
 	cd "$$($(GO) list -m -f '{{.Dir}}' github.com/moby/buildkit)" && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(CURDIR)/$@ ./cmd/buildkitd
+$(BUILDCTL): | go
+	$(GO) mod download github.com/moby/buildkit
+	cd "$$($(GO) list -m -f '{{.Dir}}' github.com/moby/buildkit)" && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(CURDIR)/$@ ./cmd/buildctl
 $(ROOTLESSKIT): | go
 	CGO_ENABLED=0 GOBIN=$(CURDIR)/bin/tools $(GO) install github.com/rootless-containers/rootlesskit/v2/cmd/rootlesskit@$(ROOTLESSKIT_VERSION)
 	@mv bin/tools/rootlesskit $@
@@ -106,6 +111,11 @@ conformance: go ## Compare with GitHub's own parser and evaluator in full; print
 bench-kube: build ## Measure jobs in Kubernetes against bare pods; prints the table of docs/performance.md
 	$(GO) test -run '^$$' -bench . -benchtime 9x ./executor/kube
 	$(GO) run ./cmd/internal/bench -kube docker.io/drydock-test/helper:1 $(BENCHFLAGS)
+
+# As root: it starts a buildkitd of its own.
+.PHONY: bench-build
+bench-build: build $(BUILDKIT) $(BUILDCTL) ## Measure image builds against bare BuildKit; prints the table of docs/performance.md
+	$(GO) run ./cmd/internal/bench -buildkitd $(BUILDKIT) $(BENCHFLAGS)
 
 .PHONY: bench
 bench: build ## Measure against act and the bare engine; prints the table of docs/performance.md

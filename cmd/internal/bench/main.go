@@ -24,6 +24,7 @@ func run() int {
 	socket := flag.String("socket", "/var/run/docker.sock", "engine's `socket`")
 	rounds := flag.Int("rounds", 5, "how often each figure is measured")
 	helper := flag.String("kube", "", "measure on Kubernetes instead, with this helper `image`; the nodes must have both images")
+	buildkit := flag.String("buildkitd", "", "measure image builds instead, with this `program`; buildctl lies beside it")
 	only := flag.String("only", "", "run only the scenario of this `name`")
 	flag.Parse()
 
@@ -34,6 +35,9 @@ func run() int {
 	}
 	if *helper != "" {
 		return kube(ctx, &cluster{image: *image, helper: *helper}, bin, *rounds)
+	}
+	if *buildkit != "" {
+		return builds(ctx, bin, *buildkit, *image, *rounds)
 	}
 	if *act == "" {
 		if *act, err = buildAct(); err != nil {
@@ -77,6 +81,22 @@ func kube(ctx context.Context, c *cluster, bin string, rounds int) int {
 	}
 	defer os.RemoveAll(dir)
 	if err := benchKube(ctx, os.Stdout, c, dir, bin, rounds); err != nil {
+		return fail(err)
+	}
+	return 0
+}
+
+func builds(ctx context.Context, bin, buildkitd, image string, rounds int) int {
+	dir, err := os.MkdirTemp("", "drydock-bench-")
+	if err != nil {
+		return fail(err)
+	}
+	defer os.RemoveAll(dir)
+	ctl := filepath.Join(filepath.Dir(buildkitd), strings.Replace(filepath.Base(buildkitd), "buildkitd", "buildctl", 1))
+	if ctl, err = filepath.Abs(ctl); err != nil {
+		return fail(err)
+	}
+	if err := measureServices(ctx, os.Stdout, dir, bin, buildkitd, ctl, image, rounds); err != nil {
 		return fail(err)
 	}
 	return 0
