@@ -144,6 +144,21 @@ func (s *served) pushServices(registry string) {
 	if check.Conclusion != "success" || !strings.Contains(check.Summary, "pull requests are built and not published") {
 		t.Errorf("the check of a pull request: %s %s", check.Conclusion, check.Summary)
 	}
+	var services struct {
+		Services []struct {
+			Service   string
+			Published struct{ Commit, Digest string }
+		}
+	}
+	s.get("/api/v1/repositories/octo/conference/services", &services)
+	if len(services.Services) != 8 {
+		t.Errorf("the API knows %d services", len(services.Services))
+	}
+	for _, one := range services.Services {
+		if one.Published.Digest != digest(one.Service, "main") {
+			t.Errorf("%s: the API says %s, the registry %s", one.Service, one.Published.Digest, digest(one.Service, "main"))
+		}
+	}
 }
 
 // TestServeServicesKilled: a service whose server is killed in the middle of its
