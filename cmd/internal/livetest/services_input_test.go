@@ -1,11 +1,14 @@
 package livetest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -136,14 +139,31 @@ func TestServicesOutOfMemory(t *testing.T) {
 // memoryLimit makes a control group, and gives its name.
 func memoryLimit(t *testing.T, bytes int) string {
 	t.Helper()
-	name := "/drydock-test-" + strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-"))
-	for folder, file := range map[string]string{"/sys/fs/cgroup/memory": "memory.limit_in_bytes", "/sys/fs/cgroup": "memory.max"} {
-		dir := folder + name
+	name := fmt.Sprintf("/drydock-test-%d", time.Now().UnixNano())
+	for _, limit := range []string{"/sys/fs/cgroup/memory" + name + "/memory.limit_in_bytes", "/sys/fs/cgroup" + name + "/memory.max"} { // version 1, 2
+		dir := filepath.Dir(limit)
 		if os.Mkdir(dir, 0o755) != nil {
 			continue
 		}
-		t.Cleanup(func() { _ = os.Remove(dir) })
-		if os.WriteFile(filepath.Join(dir, file), []byte(strconv.Itoa(bytes)), 0o600) == nil {
+		t.Cleanup(func() {
+			eventually(t, 10*time.Second, "the control group is gone", func() bool {
+				// runc makes it in every hierarchy, and one of its own within.
+				for _, pattern := range []string{"/sys/fs/cgroup/*" + name + "/*", "/sys/fs/cgroup/*" + name, dir + "/*", dir} {
+					groups, _ := filepath.Glob(pattern)
+					for _, group := range groups {
+						_ = syscall.Rmdir(group)
+					}
+				}
+				_, err := os.Stat(dir)
+				return os.IsNotExist(err)
+			})
+		})
+		f, err := os.OpenFile(limit, os.O_WRONLY, 0) // the kernel has made it
+		if err != nil {
+			continue
+		}
+		_, err = f.WriteString(strconv.Itoa(bytes))
+		if f.Close(); err == nil {
 			return name
 		}
 	}
