@@ -37,6 +37,7 @@ type Server struct {
 	Preview        bool              // pull requests push a tag of their own
 	RegistryLogins map[string]string // host to USERNAME:PASSWORD, both names of secrets
 
+	PlainRegistries []string // HOST:PORT that services are pushed to without TLS
 	PrivateWebhooks bool // services tell receivers in the server's own network
 }
 
@@ -125,6 +126,11 @@ var serverFields = []Field{
 		Key: "server.registry_logins", Env: "DRYDOCK_SERVER_REGISTRY_LOGINS", Kind: Map, Arg: "HOST=USERNAME:PASSWORD,...", UserOnly: true,
 		Doc: "logins at registries for services: USERNAME and PASSWORD are names of secrets of the repository or its organisation; other hosts are reached with the server's own Docker configuration, where the run is not a fork's or a pull request's",
 		ref: func(c *Config) any { return &c.Server.RegistryLogins },
+	},
+	{
+		Key: "server.plain_registries", Env: "DRYDOCK_SERVER_PLAIN_REGISTRIES", Kind: List, Arg: "HOST:PORT,...", UserOnly: true,
+		Doc: "registries that services are pushed to without TLS; this machine's own need not be named",
+		ref: func(c *Config) any { return &c.Server.PlainRegistries },
 	},
 	{
 		Key: "server.private_webhooks", Env: "DRYDOCK_SERVER_PRIVATE_WEBHOOKS", Kind: Bool, Default: "false", UserOnly: true,

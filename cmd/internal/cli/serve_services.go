@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/drydock-ci/drydock/executor/build"
@@ -28,7 +29,7 @@ func (a *app) serviceWorker(p *parts, log *slog.Logger) (*worker.Options, error)
 		}
 		logins[host] = worker.Login{Username: username, Password: password}
 	}
-	known := registry.Options{Log: log}
+	known := registry.Options{PlainHTTP: c.PlainRegistries, Log: log}
 	builder, err := a.serverBuilder(p, &known, log)
 	if err != nil {
 		return nil, err
@@ -50,7 +51,7 @@ func (a *app) serverBuilder(p *parts, known *registry.Options, log *slog.Logger)
 			return nil, errors.New("there is no builder for images: set kubernetes.builder to the address of a buildkitd")
 		}
 		if host, _, _ := strings.Cut(k.Registry, "/"); k.RegistryPlain {
-			known.PlainHTTP = []string{host}
+			known.PlainHTTP = append(slices.Clone(known.PlainHTTP), host)
 		}
 	} else {
 		o.Address, _ = a.lookup("BUILDKIT_HOST")

@@ -8,15 +8,18 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log"
 	"math/big"
+	"net"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,13 +70,30 @@ CMD ["nothing"]
 	}
 }
 
+// oneBuilder: deploy/ puts the builder into a namespace of that name.
+var oneBuilder sync.Mutex
+
 // buildInCluster starts a builder in the cluster, as an operator would, and a
 // registry here, whose address it returns.
 func buildInCluster(t *testing.T, w *world) string {
 	t.Helper()
+	oneBuilder.Lock()
+	t.Cleanup(oneBuilder.Unlock)
 	certs := t.TempDir()
 	certificates(t, certs)
-	builder(t, certs)
+	images := httptest.NewUnstartedServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	images.Listener.Close()
+	listener, err := net.Listen("tcp", ":0") //nolint:gosec // pods reach it at the node's address
+	if err != nil {
+		t.Fatal(err)
+	}
+	images.Listener = listener
+	images.Start()
+	t.Cleanup(images.Close)
+	_, number, _ := net.SplitHostPort(listener.Addr().String())
+	node := kubectl(t, "get", "nodes", "-o", "jsonpath={.items[0].status.addresses[?(@.type==\"InternalIP\")].address}")
+	address := net.JoinHostPort(node, number)
+	builder(t, certs, address)
 	forward := exec.Command("kubectl", "-n", "drydock-builder", "port-forward", "deployment/drydock-builder", ":1234")
 	out, err := forward.StdoutPipe()
 	if err == nil {
@@ -89,15 +109,14 @@ func buildInCluster(t *testing.T, w *world) string {
 		t.Fatalf("kubectl port-forward: %q", line)
 	}
 	go func() { _, _ = io.Copy(io.Discard, out) }()
-	images := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	t.Cleanup(images.Close)
 	w.env = append(w.env, "DRYDOCK_KUBERNETES_BUILDER=tcp://localhost:"+port[1], "DRYDOCK_KUBERNETES_BUILDER_CERTS="+certs,
-		"DRYDOCK_KUBERNETES_REGISTRY="+images.Listener.Addr().String()+"/ci")
-	return images.Listener.Addr().String()
+		"DRYDOCK_KUBERNETES_REGISTRY="+"127.0.0.1:"+number+"/ci", "DRYDOCK_SERVER_PLAIN_REGISTRIES="+address)
+	return address
 }
 
-// builder applies deploy/overlays/builder with an image made here.
-func builder(t *testing.T, certs string) {
+// builder applies deploy/overlays/builder with an image made here; it reaches the
+// registry plain without TLS.
+func builder(t *testing.T, certs, plain string) {
 	t.Helper()
 	if load := strings.Fields(os.Getenv("DRYDOCK_TEST_KUBE_LOAD")); len(load) > 0 {
 		if err := command(root, ".ci/testimage.sh", "buildkitd"); err != nil {
@@ -124,6 +143,11 @@ func builder(t *testing.T, certs string) {
 	eventually(t, patience, "the builder's namespace", func() bool {
 		return exec.Command("kubectl", "apply", "-f", file).Run() == nil // one of before may still be going
 	})
+	config := filepath.Join(t.TempDir(), "buildkitd.toml")
+	if err := os.WriteFile(config, fmt.Appendf(nil, "[registry.%q]\n  http = true\n", plain), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	kubectl(t, "-n", "drydock-builder", "create", "configmap", "drydock-builder-config", "--from-file="+config)
 	at := func(name string) string { return filepath.Join(certs, name) }
 	kubectl(t, "-n", "drydock-builder", "create", "secret", "generic", "drydock-builder-certs",
 		"--from-file=ca.pem="+at("ca.pem"), "--from-file=cert.pem="+at("server.pem"), "--from-file=key.pem="+at("server-key.pem"))
