@@ -38,7 +38,7 @@ type Server struct {
 	RegistryLogins map[string]string // host to USERNAME:PASSWORD, both names of secrets
 
 	PlainRegistries []string // HOST:PORT that services are pushed to without TLS
-	PrivateWebhooks bool // services tell receivers in the server's own network
+	PrivateWebhooks bool     // services tell receivers in the server's own network
 }
 
 // Vault is where the key of stored secrets lies.
