@@ -23,9 +23,10 @@ import (
 
 // declared is what the server needs for the services that repositories declare.
 type declared struct {
-	mirror *mirror.Mirror
-	ledger *ledger.Ledger
-	worker *worker.Worker
+	mirror  *mirror.Mirror
+	planner *services.Planner
+	ledger  *ledger.Ledger
+	worker  *worker.Worker
 }
 
 // openDeclared makes those parts; nil: services are not made here.
@@ -48,6 +49,7 @@ func (s *Server) openDeclared() (*declared, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.planner = services.NewPlanner(s.reader, d.mirror)
 	o.Folder = filepath.Join(o.Folder, "jobs")
 	o.Runs, o.Mirror, o.Ledger, o.Engine, o.Place, o.Log, o.Now = s.o.Store, d.mirror, d.ledger, s.o.Engine, s.o.Place, s.o.Log, s.o.Now
 	o.Confined, o.Secrets = s.granter.Confined, s.granter.Secrets
@@ -69,7 +71,7 @@ func (s *Server) planner() intake.Services {
 	if s.declared == nil {
 		return nil
 	}
-	return services.NewPlanner(s.reader, s.declared.mirror)
+	return s.declared.planner
 }
 
 // pipelines are what the page tells of services.

@@ -13,6 +13,7 @@ import (
 	"github.com/drydock-ci/drydock/githubapp/intake"
 	"github.com/drydock-ci/drydock/githubapp/queue"
 	"github.com/drydock-ci/drydock/githubapp/repository"
+	"github.com/drydock-ci/drydock/githubapp/services"
 	"github.com/drydock-ci/drydock/githubapp/store"
 	"github.com/drydock-ci/drydock/githubapp/trust"
 	"github.com/drydock-ci/drydock/workflow/expr"
@@ -143,7 +144,14 @@ func (s *Server) workflows(ctx context.Context, r api.Repository, name string) (
 	for _, f := range files {
 		all = append(all, api.WorkflowOf(f.Path, f.Data))
 	}
-	return all, nil
+	if s.declared == nil {
+		return all, nil
+	}
+	declares, err := s.declared.planner.Declares(ctx, ref, sha)
+	if declares && err == nil {
+		all = append(all, api.WorkflowOf(services.File, services.Dispatched()))
+	}
+	return all, err
 }
 
 func (s *Server) dispatch(ctx context.Context, d api.Dispatch) (store.RunID, error) {

@@ -41,7 +41,7 @@ func TestClient(t *testing.T) {
 	if id, err := c.Dispatch(t.Context(), "octo/app", "ci.yml", "main", map[string]string{"a": "b"}); err != nil || id != 7 {
 		t.Error(id, err)
 	}
-	const did = `cancel 2 by local/-1 "cancelled by local" true; rerun 1 job build by local; dispatch .github/workflows/ci.yml of octo/app at "main" by local map[a:b]`
+	const did = `cancel 2 by local/-1 "cancelled by local" true; rerun 1 job build by local; dispatch ci.yml of octo/app at "main" by local map[a:b]`
 	if got := w.taken(); got != did {
 		t.Errorf("did %s", got)
 	}

@@ -43,8 +43,13 @@ const (
 
 // Workflow is the workflow without its jobs: what it listens to, and its inputs.
 func Workflow() (*workflow.Workflow, error) {
-	w, problems := workflow.Parse(File, []byte(header+"  none: {runs-on: "+Executor+", steps: [{uses: "+uses+"}]}\n"))
+	w, problems := workflow.Parse(File, Dispatched())
 	return w, problems.Err()
+}
+
+// Dispatched is the text of that workflow, for forms.
+func Dispatched() []byte {
+	return []byte(header + "  none: {runs-on: " + Executor + ", steps: [{uses: " + uses + "}]}\n")
 }
 
 // generate writes the workflow: a job for each service.

@@ -102,9 +102,6 @@ func (c *Client) Dispatch(ctx context.Context, repository, workflow, ref string,
 	if !ok {
 		return 0, fmt.Errorf("repository %q: give owner/name", repository)
 	}
-	if !strings.Contains(workflow, "/") {
-		workflow = ".github/workflows/" + workflow
-	}
 	var answer struct {
 		Run store.RunID `json:"run"`
 	}
