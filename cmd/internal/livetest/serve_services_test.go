@@ -159,6 +159,20 @@ func (s *served) pushServices(registry string) {
 			t.Errorf("%s: the API says %s, the registry %s", one.Service, one.Published.Digest, digest(one.Service, "main"))
 		}
 	}
+
+	// By hand, without publishing.
+	before := digest("agenda", "main")
+	s.program("dispatch", "drydock.yaml", "--server", s.url, "-R", "octo/conference", "--input", "services=agenda", "--input", "publish=false").wait().wantCode(0)
+	s.eventually("the dispatched service is made", func() bool {
+		check = s.checks(repo, one)["Services / agenda (workflow_dispatch)"]
+		return check.Status == "completed"
+	})
+	if check.Conclusion != "success" || !strings.Contains(check.Summary, "it was started so") || digest("agenda", "main") != before {
+		t.Errorf("the check of a dispatch: %s %s", check.Conclusion, check.Summary)
+	}
+	if list := string(s.get("/api/v1/repositories/octo/conference/workflows", nil)); !strings.Contains(list, `"path":"drydock.yaml"`) {
+		t.Errorf("services are not offered to be dispatched: %s", list)
+	}
 }
 
 // TestServeServicesKilled: a service whose server is killed in the middle of its

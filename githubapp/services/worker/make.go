@@ -92,7 +92,7 @@ func (t *task) options(made map[string]pipeline.Image) pipeline.Options {
 		}),
 		Tester: t, Ledger: published{t}, Made: made,
 		Job:  func(string) plan.LegID { return t.job.ID() },
-		Push: t.release.Publish, Sink: t.sink, Now: t.Now,
+		Push: t.release.Publish, Sink: t.steps, Now: t.Now,
 	}
 	o.Charter = chart.New(chart.Options{Registry: t.access.Registry, Folder: t.folder})
 	o.Notifier = notify.New(notify.Options{
@@ -145,7 +145,7 @@ func (t *task) end(ctx context.Context, r pipeline.Result) runner.Result {
 	if err := t.Ledger.Add(keeping, b); err != nil {
 		t.Log.Warn("keep what became of a service", "service", r.Service, "run", t.key.Run, "err", err)
 	}
-	t.sink.Emit(runner.Summarised{Time: t.Now(), Job: t.job.ID(), Step: max(len(r.Stages), 1), Markdown: summary(b, t.release)})
+	t.steps.Emit(runner.Summarised{Time: t.Now(), Job: t.job.ID(), Step: max(len(r.Stages), 1), Markdown: summary(b, t.release)})
 	out := runner.Result{Conclusion: r.Outcome.Conclusion(), Reason: r.Reason, Steps: t.steps.results()}
 	switch r.Outcome {
 	case pipeline.Built, pipeline.Retagged:

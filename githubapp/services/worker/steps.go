@@ -18,6 +18,10 @@ type steps struct {
 	all []runner.StepResult
 }
 
+func newSteps(to runner.Sink, secrets []string) *steps {
+	return &steps{to: to, mask: mask.New(secrets...)}
+}
+
 // Emit is called from several goroutines.
 func (s *steps) Emit(e runner.Event) {
 	switch e := e.(type) {

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,13 +20,14 @@ import (
 	"github.com/drydock-ci/drydock/githubapp/pipeline"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/declaration"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/images"
+	"github.com/drydock-ci/drydock/githubapp/pipeline/tree"
 	"github.com/drydock-ci/drydock/githubapp/queue"
+	"github.com/drydock-ci/drydock/githubapp/repository"
 	"github.com/drydock-ci/drydock/githubapp/services"
 	"github.com/drydock-ci/drydock/githubapp/services/ledger"
 	"github.com/drydock-ci/drydock/githubapp/services/mirror"
 	"github.com/drydock-ci/drydock/githubapp/store"
 	"github.com/drydock-ci/drydock/runner"
-	"github.com/drydock-ci/drydock/runner/mask"
 	"github.com/drydock-ci/drydock/workflow/plan"
 )
 
@@ -115,12 +118,26 @@ func (w *Worker) Run(ctx context.Context, job *runner.Job, sink runner.Sink) (re
 		defer t.close()
 	}
 	if err != nil {
-		if ctx.Err() != nil {
-			return runner.Result{Conclusion: plan.Cancelled, Reason: context.Cause(ctx).Error(), Cause: runner.CauseCancelled}
-		}
-		return runner.Result{Conclusion: plan.Failure, Reason: err.Error(), Cause: runner.CauseFailed, Infra: err}
+		return failed(ctx, err)
 	}
 	return t.make(ctx)
+}
+
+// refusal is an error that another try does not mend.
+type refusal struct{ error }
+
+func (e refusal) Unwrap() error { return e.error }
+
+// failed is the result of a job that did not begin. What may pass is tried again.
+func failed(ctx context.Context, err error) runner.Result {
+	if ctx.Err() != nil {
+		return runner.Result{Conclusion: plan.Cancelled, Reason: context.Cause(ctx).Error(), Cause: runner.CauseCancelled}
+	}
+	var no refusal
+	if errors.As(err, &no) || repository.KindOf(err) != "" {
+		return runner.Result{Conclusion: plan.Failure, Reason: err.Error(), Cause: runner.CauseRefused}
+	}
+	return runner.Result{Conclusion: plan.Failure, Reason: err.Error(), Cause: runner.CauseFailed, Infra: err}
 }
 
 // task is one job on its way.
@@ -132,8 +149,7 @@ type task struct {
 	with     services.With
 	service  *declaration.Service
 	plan     *pipeline.Plan
-	sink     runner.Sink // masks
-	steps    *steps
+	steps    *steps // the job's sink
 	folder   string // for all that the job needs; removed
 	files    string // the repository's
 	epoch    time.Time
@@ -145,85 +161,87 @@ type task struct {
 	known    *images.Published // what the base was published as
 }
 
-// begin brings the files and what else the stages need. The task is to be closed
-// also when there is an error.
+// begin finds out what the job is and may, and brings the files that its stages
+// need. The task is to be closed also when there is an error.
 func (w *Worker) begin(ctx context.Context, job *runner.Job, sink runner.Sink) (*task, error) {
-	t := &task{Worker: w, job: job, sink: sink}
+	t := &task{Worker: w, job: job}
 	w.mu.Lock()
 	w.active[t.inside()] = true
 	w.mu.Unlock()
 	var err error
 	if t.key, err = queue.KeyOf(job); err != nil {
-		return t, err
+		return t, refusal{err}
 	}
 	if t.run, err = w.Runs.Run(ctx, t.key.Run); err != nil {
 		return t, err
 	}
 	if t.with, err = services.ReadWith(job); err != nil {
-		return t, err
+		return t, refusal{err}
 	}
 	secrets, err := w.Secrets(ctx, job)
 	if err != nil {
 		return t, err
 	}
-	hide := mask.New()
-	for _, value := range secrets {
-		hide.Add(value)
-	}
-	t.steps = &steps{to: sink, mask: hide}
-	t.sink = t.steps
+	t.steps = newSteps(sink, slices.Collect(maps.Values(secrets)))
 	t.release = w.Policy.Release(t.run, job.Leg.Contexts["github"], t.with)
 	if t.access, err = w.access(t.run, secrets, t.release); err != nil {
-		return t, err
+		return t, refusal{err}
 	}
 	if t.folder, err = os.MkdirTemp(w.Folder, "job-"); err != nil {
 		return t, fmt.Errorf("make a folder: %w", err)
 	}
-	repository, err := w.Mirror.Fetch(ctx, mirror.Repository{ID: t.run.Repository, Installation: t.run.Installation, FullName: t.run.RepositoryName}, t.with.Wants()...)
+	at := mirror.Repository{ID: t.run.Repository, Installation: t.run.Installation, FullName: t.run.RepositoryName}
+	r, err := w.Mirror.Fetch(ctx, at, t.with.Wants()...)
 	if err != nil {
 		return t, err
 	}
-	src, err := repository.Commit(t.with.Head).Read(ctx, declaration.FileName)
-	if err != nil {
+	if err := t.declared(ctx, r); err != nil {
 		return t, err
+	}
+	// What is only left alone needs the files, too: it is built when no earlier image
+	// is found.
+	if t.with.Build() || t.release.Publish {
+		t.files, t.giveBack, err = w.exports.use(ctx, commit{t.run.Repository, t.with.Head}, r)
+	}
+	return t, err
+}
+
+// declared reads what the commit says of the service, and its versions.
+func (t *task) declared(ctx context.Context, r *tree.Repository) error {
+	head := r.Commit(t.with.Head)
+	defer head.Close()
+	src, err := head.Read(ctx, declaration.FileName)
+	if err != nil {
+		return err
 	}
 	declared, found := declaration.Parse(declaration.FileName, src)
 	if err := found.Err(); err != nil {
-		return t, err
+		return refusal{err}
 	}
 	if t.service = declared.Lookup(t.with.Service); t.service == nil {
-		return t, fmt.Errorf("%s of %.7s declares no service %q", declaration.FileName, t.with.Head, t.with.Service)
+		return refusal{fmt.Errorf("%s of %.7s declares no service %q", declaration.FileName, t.with.Head, t.with.Service)}
 	}
 	t.plan = &pipeline.Plan{Services: declared}
-	if t.epoch, err = repository.Time(ctx, t.with.Head); err != nil {
-		return t, err
+	if t.epoch, err = r.Time(ctx, t.with.Head); err != nil {
+		return err
 	}
-	branch, _ := strings.CutPrefix(t.with.Ref, "refs/heads/")
-	if branch == t.with.Ref {
+	branch, ok := strings.CutPrefix(t.with.Ref, "refs/heads/")
+	if !ok {
 		branch = ""
 	}
-	versions, err := pipeline.NewVersions(ctx, repository, t.with.Head, branch, t.with.PullRequest)
+	versions, err := pipeline.NewVersions(ctx, r, t.with.Head, branch, t.with.PullRequest)
 	if err != nil {
-		return t, err
+		return err
 	}
 	t.of = t.release.versions(versions.Of)
 	base := t.with.Base
 	if base != "" {
-		if _, err := repository.Resolve(ctx, base); err != nil {
+		if _, err := r.Resolve(ctx, base); err != nil {
 			base = "" // a commit that is gone
 		}
 	}
-	if t.known, err = images.NewPublished(ctx, t.access.Registry, repository, declared, base); err != nil {
-		return t, err
-	}
-	// What is only left alone, too: it is built when no earlier image is found.
-	if t.with.Build() || t.release.Publish {
-		at := commit{t.run.Repository, t.with.Head}
-		if t.files, t.giveBack, err = w.exports.use(ctx, at, repository); err != nil {
-			return t, err
-		}
-	}
-	return t, nil
+	t.known, err = images.NewPublished(ctx, t.access.Registry, r, declared, base)
+	return err
 }
 
 func (t *task) close() {
