@@ -163,8 +163,13 @@ func (b *Builder) request(r pipeline.Request, log io.Writer) (build.Request, err
 	for _, p := range s.Build.Platforms {
 		q.Platforms = append(q.Platforms, p.Text)
 	}
-	q.Context = filepath.Join(r.Folder, filepath.FromSlash(s.Build.Context.Text))
-	q.Dockerfile = filepath.Join(r.Folder, filepath.FromSlash(s.Build.Dockerfile.Text))
+	var err error
+	if q.Context, err = inside(r.Folder, s.Build.Context.Text); err != nil {
+		return q, fmt.Errorf("the context of service %q: %w", q.Name, err)
+	}
+	if q.Dockerfile, err = inside(r.Folder, s.Build.Dockerfile.Text); err != nil {
+		return q, fmt.Errorf("the Dockerfile of service %q: %w", q.Name, err)
+	}
 	q.Target = s.Build.Target.Text
 	q.Args, q.Secrets, q.SSH = map[string]string{}, map[string][]byte{}, map[string]string{}
 	for _, arg := range s.Build.Args {

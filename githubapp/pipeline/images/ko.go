@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -20,7 +21,10 @@ import (
 // image of the programs and their data as ko lays it out, without a builder.
 func (b *Builder) buildGo(ctx context.Context, r pipeline.Request, out build.Output, log io.Writer) (build.Result, error) {
 	s := r.Service
-	main := filepath.Join(r.Folder, filepath.FromSlash(s.Build.Ko.Text))
+	main, err := inside(r.Folder, s.Build.Ko.Text)
+	if err != nil {
+		return build.Result{}, fmt.Errorf("the program of service %q: %w", s.Name.Text, err)
+	}
 	folder, err := os.MkdirTemp(b.Folder, s.Name.Text+"-")
 	if err != nil {
 		return build.Result{}, fmt.Errorf("make a folder for the programs: %w", err)
@@ -42,12 +46,14 @@ func (b *Builder) buildGo(ctx context.Context, r pipeline.Request, out build.Out
 		}
 		programs = append(programs, p)
 	}
-	data := filepath.Join(main, "kodata")
-	if info, err := os.Stat(data); err != nil || !info.IsDir() {
-		data = ""
+	data := ""
+	if info, err := os.Stat(filepath.Join(main, "kodata")); err == nil && info.IsDir() {
+		if data, err = inside(r.Folder, path.Join(s.Build.Ko.Text, "kodata")); err != nil {
+			return build.Result{}, fmt.Errorf("the data of service %q: %w", s.Name.Text, err)
+		}
 	}
 	made := registry.Layout{Dir: filepath.Join(folder, "layout")}
-	if err := assemble(made.Dir, programName(main, s.Build.Ko.Text, s.Name.Text), programs, data, build.DefaultEpoch); err != nil {
+	if err := assemble(made.Dir, programName(s.Build.Ko.Text, s.Name.Text), programs, data, build.DefaultEpoch); err != nil {
 		return build.Result{}, err
 	}
 	return b.BuildKit.Deliver(ctx, made, out)
@@ -55,11 +61,11 @@ func (b *Builder) buildGo(ctx context.Context, r pipeline.Request, out build.Out
 
 // programName is the last part of the main package's folder; at the top of the
 // repository that folder can be called anything.
-func programName(main, declared, service string) string {
+func programName(declared, service string) string {
 	if declared == "." {
 		return service
 	}
-	return filepath.Base(main)
+	return path.Base(declared)
 }
 
 func (b *Builder) compile(ctx context.Context, main string, p goProgram, log io.Writer) error {

@@ -53,7 +53,7 @@ func (t *task) Run(ctx context.Context, r pipeline.Request, file, job string, lo
 
 // read reads a file of the commit, and nothing that a symlink leads to elsewhere.
 func (t *task) read(name string) ([]byte, error) {
-	root, err := os.OpenRoot(t.files)
+	root, err := os.OpenRoot(t.files.folder())
 	if err != nil {
 		return nil, err
 	}

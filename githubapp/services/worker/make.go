@@ -86,7 +86,7 @@ func goEnviron(all []string) []string {
 
 func (t *task) options(made map[string]pipeline.Image) pipeline.Options {
 	o := pipeline.Options{
-		Run: string(t.job.Run), Name: services.WorkflowName, Event: t.run.Event, Folder: t.files, Commit: t.with.Head, Epoch: t.epoch, Version: t.of,
+		Run: string(t.job.Run), Name: services.WorkflowName, Event: t.run.Event, Folder: t.files.folder(), Commit: t.with.Head, Epoch: t.epoch, Version: t.of,
 		Builder: images.New(images.Options{
 			BuildKit: t.BuildKit, Registry: t.access.Registry, Lookup: t.access.lookup, Folder: t.folder, Publish: t.release.Publish, Jobs: t, Bases: true, Environ: goEnviron(os.Environ()),
 		}),

@@ -149,9 +149,9 @@ type task struct {
 	with     services.With
 	service  *declaration.Service
 	plan     *pipeline.Plan
-	steps    *steps // the job's sink
-	folder   string // for all that the job needs; removed
-	files    string // the repository's
+	steps    *steps  // the job's sink
+	folder   string  // for all that the job needs; removed
+	files    *export // the repository's; nil: they are not needed
 	epoch    time.Time
 	release  Release
 	access   Access
@@ -202,6 +202,9 @@ func (w *Worker) begin(ctx context.Context, job *runner.Job, sink runner.Sink) (
 	// is found.
 	if t.with.Build() || t.release.Publish {
 		t.files, t.giveBack, err = w.exports.use(ctx, commit{t.run.Repository, t.with.Head}, r)
+	}
+	if err == nil && t.files != nil && t.files.out != "" && t.service.Build.Ko.Given() {
+		err = refusal{fmt.Errorf("%q is a link that leads out of the repository: the server compiles no Go program beside it", t.files.out)}
 	}
 	return t, err
 }
