@@ -36,6 +36,7 @@ type Server struct {
 	Publish        []string          // patterns of refs whose pushes publish them; empty: the default branch and tags
 	Preview        bool              // pull requests push a tag of their own
 	RegistryLogins map[string]string // host to USERNAME:PASSWORD, both names of secrets
+	Images         map[string]string // OWNER/REPOSITORY or OWNER/* to what images begin with
 
 	PlainRegistries []string // HOST:PORT that services are pushed to without TLS
 	PrivateWebhooks bool     // services tell receivers in the server's own network
@@ -124,8 +125,13 @@ var serverFields = []Field{
 	},
 	{
 		Key: "server.registry_logins", Env: "DRYDOCK_SERVER_REGISTRY_LOGINS", Kind: Map, Arg: "HOST=USERNAME:PASSWORD,...", UserOnly: true,
-		Doc: "logins at registries for services: USERNAME and PASSWORD are names of secrets of the repository or its organisation; other hosts are reached with the server's own Docker configuration, where the run is not a fork's or a pull request's",
+		Doc: "logins at registries for services: USERNAME and PASSWORD are names of secrets of the repository or its organisation",
 		ref: func(c *Config) any { return &c.Server.RegistryLogins },
+	},
+	{
+		Key: "server.images", Env: "DRYDOCK_SERVER_IMAGES", Kind: Map, Arg: "REPOSITORY=IMAGE,...", UserOnly: true,
+		Doc: "repositories (OWNER/NAME or OWNER/*) whose services are pushed with the Docker configuration of the server's own user, and what the names of their images have to begin with (registry.example/team)",
+		ref: func(c *Config) any { return &c.Server.Images },
 	},
 	{
 		Key: "server.plain_registries", Env: "DRYDOCK_SERVER_PLAIN_REGISTRIES", Kind: List, Arg: "HOST:PORT,...", UserOnly: true,

@@ -16,6 +16,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/drydock-ci/drydock/executor"
+
+	"github.com/drydock-ci/drydock/executor/build/registry"
 )
 
 // DefaultEpoch is the time of everything in images when nothing else is asked
@@ -57,6 +59,9 @@ type Request struct {
 	Epoch      time.Time // the argument SOURCE_DATE_EPOCH comes first; zero: DefaultEpoch
 	SBOM       string    // image of a generator; empty: none
 	Provenance string    // "min" or "max"; empty: none
+
+	// Registry has the logins for base images; nil: the builder's.
+	Registry *registry.Client
 
 	Output Output
 

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -88,7 +89,7 @@ func (b *Builder) solveOpt(r *Request) (buildkit.SolveOpt, error) {
 	opt := buildkit.SolveOpt{
 		Frontend: "dockerfile.v0", FrontendAttrs: r.frontendAttrs(), LocalMounts: map[string]fsutil.FS{},
 		CacheImports: caches(r.CacheFrom), CacheExports: caches(r.CacheTo),
-		Session: []session.Attachable{b.logins(), secretsprovider.FromMap(r.Secrets)},
+		Session: []session.Attachable{b.logins(r), secretsprovider.FromMap(r.Secrets)},
 	}
 	folder := func(name, dir string) error {
 		f, err := checkout(dir)
@@ -155,13 +156,14 @@ func caches(all []Cache) []buildkit.CacheOptionsEntry {
 
 // logins gives the builder tokens for base images: passwords stay here, where the
 // registry uses tokens.
-func (b *Builder) logins() session.Attachable {
+func (b *Builder) logins(r *Request) session.Attachable {
+	known := cmp.Or(r.Registry, b.opts.Registry)
 	return authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
 		AuthConfigProvider: func(ctx context.Context, host string, _ []string, _ authprovider.ExpireCachedAuthCheck) (types.AuthConfig, error) {
 			if host == authprovider.DockerHubRegistryHost {
 				host = "index.docker.io"
 			}
-			l, err := b.opts.Registry.Login(ctx, host)
+			l, err := known.Login(ctx, host)
 			return types.AuthConfig{
 				Username: l.Username, Password: l.Password, Auth: l.Auth, IdentityToken: l.IdentityToken, RegistryToken: l.RegistryToken,
 			}, err

@@ -37,7 +37,7 @@ func (a *app) serviceWorker(p *parts, log *slog.Logger) (*worker.Options, error)
 	return &worker.Options{
 		BuildKit: builder, Registry: known, Folder: filepath.Join(a.serverFolder(), "services"),
 		PrivateWebhooks: c.PrivateWebhooks,
-		Policy:          worker.Policy{Publish: c.Publish, Preview: c.Preview, Logins: logins},
+		Policy:          worker.Policy{Publish: c.Publish, Preview: c.Preview, Logins: logins, Images: c.Images},
 	}, nil
 }
 

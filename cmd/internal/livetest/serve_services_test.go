@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -238,5 +239,46 @@ jobs:
 	}
 	if _, err := remote.Head(ref); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestServeServicesLogins: a registry that asks for a login gets that of the
+// repository's secrets, and nobody else's.
+func TestServeServicesLogins(t *testing.T) {
+	w := newWorld(t)
+	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	images := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if name, password, _ := r.BasicAuth(); name != "robot" || password != "hunter2-hunter2" {
+			rw.Header().Set("WWW-Authenticate", `Basic realm="images"`)
+			http.Error(rw, `{"errors":[{"code":"UNAUTHORIZED"}]}`, http.StatusUnauthorized)
+			return
+		}
+		inner.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(images.Close)
+	address := images.Listener.Addr().String()
+	s := serve(t, w, "DRYDOCK_PLATFORMS=ubuntu-latest="+bash, "DRYDOCK_SERVER_REGISTRY_LOGINS="+address+"=REG_USER:REG_PASSWORD")
+	s.gh.User("mona")
+	repo := s.gh.Repository("octo/demo", nil)
+	repo.Collaborator("mona", "write")
+	sha := repo.Push("main", githubtest.Files{
+		"drydock.yaml":    "services: {shop: {path: shop, image: " + address + "/shop}}\n",
+		"shop/Dockerfile": "FROM scratch\nCOPY data.txt /\n", "shop/data.txt": "1",
+	}, "Open a shop")
+	check := s.completed(repo, sha, 1)["Services / shop (push)"]
+	if check.Conclusion != "failure" || !strings.Contains(check.Summary, "the secrets REG\\_USER and REG\\_PASSWORD are not there") && !strings.Contains(check.Summary, "the secrets REG_USER and REG_PASSWORD are not there") {
+		t.Errorf("without secrets: %s %s", check.Conclusion, check.Summary)
+	}
+	for name, value := range map[string]string{"REG_USER": "robot", "REG_PASSWORD": "hunter2-hunter2"} {
+		s.file("value.txt", value)
+		s.program("secret", "set", name, "--repository", "octo/demo", "--file", "value.txt").wait().wantCode(0)
+	}
+	s.gh.Rerequest(check.ID, "mona")
+	s.eventually("the second try has passed", func() bool {
+		check = s.checks(repo, sha)["Services / shop (push)"]
+		return check.Conclusion == "success"
+	})
+	if all := check.Summary + string(s.peek("/api/v1/runs/1/attempts/2/log?job=shop")); strings.Contains(all, "hunter2") || !strings.Contains(all, "sent sha256:") {
+		t.Errorf("what is told: %s", all)
 	}
 }

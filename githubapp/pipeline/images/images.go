@@ -79,7 +79,7 @@ func (b *Builder) Build(ctx context.Context, r pipeline.Request, log io.Writer) 
 	if r.Service.Build.Ko.Given() {
 		made, err = b.buildGo(ctx, r, out, log)
 	} else if request, err = b.request(r, log); err == nil {
-		request.Output = out
+		request.Output, request.Registry = out, b.Registry
 		made, err = b.solve(ctx, request, log)
 	}
 	if err != nil {

@@ -24,6 +24,10 @@ type Policy struct {
 	Preview bool
 	// Logins at registries, by host, as names of secrets.
 	Logins map[string]Login
+	// Images says which repositories (owner/name or owner/*) use the process's own
+	// logins, and what the names of their images begin with. Others have none of them:
+	// whoever may push to one repository must not replace the images of another.
+	Images map[string]string
 }
 
 // Login names the secrets of a registry's login.
@@ -96,15 +100,35 @@ func (r Release) versions(of func(*declaration.Service) (string, []string, error
 	}
 }
 
+// lends tells whether a service is pushed with the process's own logins.
+func (p Policy) lends(repository string, s *declaration.Service) bool {
+	owner, _, _ := strings.Cut(repository, "/")
+	for pattern, prefix := range p.Images {
+		if !strings.EqualFold(pattern, repository) && !strings.EqualFold(pattern, owner+"/*") {
+			continue
+		}
+		if below(s.Image.Text, prefix) && (s.Chart == nil || below(s.ChartRepository(), prefix)) {
+			return true
+		}
+	}
+	return false
+}
+
+// below compares names of images as registries do: agenda is not below age.
+func below(name, prefix string) bool {
+	prefix = strings.TrimSuffix(prefix, "/")
+	return prefix != "" && (name == prefix || strings.HasPrefix(name, prefix+"/"))
+}
+
 // Access is what a job may reach.
 type Access struct {
 	Registry *registry.Client
 	Secrets  map[string]string // by name, in capitals
 }
 
-// access makes the registry's client of a run: with the process's own logins only
-// where the zone is trusted with what the operator has.
-func (w *Worker) access(run *store.Run, secrets map[string]string, release Release) (Access, error) {
+// access makes the registry's client of a service: with the process's own logins
+// only where the zone is trusted with what the operator has, and the repository too.
+func (w *Worker) access(run *store.Run, s *declaration.Service, secrets map[string]string, release Release) (Access, error) {
 	logins := map[string]executor.Credentials{}
 	for host, login := range w.Policy.Logins {
 		name, hasName := secrets[strings.ToUpper(login.Username)]
@@ -117,7 +141,7 @@ func (w *Worker) access(run *store.Run, secrets map[string]string, release Relea
 		}
 	}
 	o := w.Registry
-	o.Logins, o.NoUserLogins = logins, !w.Trusted(run)
+	o.Logins, o.NoUserLogins = logins, !w.Trusted(run) || !w.Policy.lends(run.RepositoryName, s)
 	client, err := registry.New(o)
 	return Access{client, secrets}, err
 }

@@ -3,6 +3,7 @@ package worker
 import (
 	"testing"
 
+	"github.com/drydock-ci/drydock/githubapp/pipeline/declaration"
 	"github.com/drydock-ci/drydock/githubapp/services"
 	"github.com/drydock-ci/drydock/githubapp/store"
 	"github.com/drydock-ci/drydock/workflow/expr"
@@ -47,5 +48,40 @@ func TestRelease(t *testing.T) {
 				t.Errorf("%+v, want publish %v, preview %d", got, tt.publish, tt.preview)
 			}
 		})
+	}
+}
+
+// TestLends: the server's own logins are for the repositories and images that the
+// operator names.
+func TestLends(t *testing.T) {
+	p := Policy{Images: map[string]string{"octo/conference": "registry.example/conference/", "acme/*": "registry.example/acme"}}
+	for _, tt := range []struct {
+		repository, image, chart string
+		want                     bool
+	}{
+		{repository: "octo/conference", image: "registry.example/conference/agenda", want: true},
+		{repository: "Octo/Conference", image: "registry.example/conference", want: true},
+		{repository: "octo/conference", image: "registry.example/conference-two/agenda"},
+		{repository: "octo/conference", image: "registry.example/acme/app"},
+		{repository: "octo/conference", image: "other.example/conference/agenda"},
+		{repository: "octo/other", image: "registry.example/conference/agenda"},
+		{repository: "acme/anything", image: "registry.example/acme/app", want: true},
+		{repository: "acme2/anything", image: "registry.example/acme/app"},
+		{repository: "octo/conference", image: "registry.example/conference/agenda", chart: "registry.example/conference/charts", want: true},
+		{repository: "octo/conference", image: "registry.example/conference/agenda", chart: "registry.example/charts"},
+	} {
+		s := &declaration.Service{Image: declaration.Scalar{Text: tt.image}}
+		if tt.chart != "" {
+			s.Chart = &declaration.Chart{Repository: declaration.Scalar{Text: tt.chart}}
+		}
+		if got := p.lends(tt.repository, s); got != tt.want {
+			t.Errorf("%s %s %s: %t", tt.repository, tt.image, tt.chart, got)
+		}
+	}
+	if (Policy{}).lends("octo/x", &declaration.Service{Image: declaration.Scalar{Text: "registry.example/x"}}) {
+		t.Error("without a word of the operator nobody has them")
+	}
+	if (Policy{Images: map[string]string{"octo/x": ""}}).lends("octo/x", &declaration.Service{Image: declaration.Scalar{Text: "registry.example/x"}}) {
+		t.Error("an empty beginning is everything")
 	}
 }

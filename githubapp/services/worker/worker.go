@@ -184,9 +184,6 @@ func (w *Worker) begin(ctx context.Context, job *runner.Job, sink runner.Sink) (
 	}
 	t.steps = newSteps(sink, slices.Collect(maps.Values(secrets)))
 	t.release = w.Policy.Release(t.run, job.Leg.Contexts["github"], t.with)
-	if t.access, err = w.access(t.run, secrets, t.release); err != nil {
-		return t, refusal{err}
-	}
 	if t.folder, err = os.MkdirTemp(w.Folder, "job-"); err != nil {
 		return t, fmt.Errorf("make a folder: %w", err)
 	}
@@ -195,7 +192,7 @@ func (w *Worker) begin(ctx context.Context, job *runner.Job, sink runner.Sink) (
 	if err != nil {
 		return t, err
 	}
-	if err := t.declared(ctx, r); err != nil {
+	if err := t.declared(ctx, r, secrets); err != nil {
 		return t, err
 	}
 	// What is only left alone needs the files, too: it is built when no earlier image
@@ -210,7 +207,7 @@ func (w *Worker) begin(ctx context.Context, job *runner.Job, sink runner.Sink) (
 }
 
 // declared reads what the commit says of the service, and its versions.
-func (t *task) declared(ctx context.Context, r *tree.Repository) error {
+func (t *task) declared(ctx context.Context, r *tree.Repository, secrets map[string]string) error {
 	head := r.Commit(t.with.Head)
 	defer head.Close()
 	src, err := head.Read(ctx, declaration.FileName)
@@ -223,6 +220,9 @@ func (t *task) declared(ctx context.Context, r *tree.Repository) error {
 	}
 	if t.service = declared.Lookup(t.with.Service); t.service == nil {
 		return refusal{fmt.Errorf("%s of %.7s declares no service %q", declaration.FileName, t.with.Head, t.with.Service)}
+	}
+	if t.access, err = t.Worker.access(t.run, t.service, secrets, t.release); err != nil {
+		return refusal{err}
 	}
 	t.plan = &pipeline.Plan{Services: declared}
 	if t.epoch, err = r.Time(ctx, t.with.Head); err != nil {

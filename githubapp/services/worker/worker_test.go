@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/drydock-ci/drydock/githubapp/pipeline"
+	"github.com/drydock-ci/drydock/githubapp/pipeline/declaration"
 	"github.com/drydock-ci/drydock/githubapp/repository"
 	"github.com/drydock-ci/drydock/githubapp/services/ledger"
 	"github.com/drydock-ci/drydock/githubapp/store"
@@ -60,7 +61,7 @@ func TestAccess(t *testing.T) {
 		{"build without", nil, false, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := w.access(&store.Run{}, tt.secrets, Release{Publish: tt.publish})
+			got, err := w.access(&store.Run{}, &declaration.Service{}, tt.secrets, Release{Publish: tt.publish})
 			if (err == nil) != tt.ok || tt.ok && got.Registry == nil {
 				t.Fatalf("%v", err)
 			}
