@@ -114,7 +114,7 @@ func (s *served) stop(signal os.Signal) {
 // eventually waits for something that has to happen.
 func (s *served) eventually(what string, happened func() bool) {
 	s.t.Helper()
-	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(6 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if happened() {
 			return
 		}
