@@ -24,18 +24,22 @@ func TestFailed(t *testing.T) {
 	cancel(errors.New("somebody cancelled it"))
 	for _, tt := range []struct {
 		name       string
-		ctx        context.Context
+		cancelled  bool
 		err        error
 		conclusion plan.Conclusion
 		again      bool
 	}{
-		{"no answer", t.Context(), errors.New("i/o timeout"), plan.Failure, true},
-		{"a secret is missing", t.Context(), fmt.Errorf("begin: %w", refusal{errors.New("no secret")}), plan.Failure, false},
-		{"a commit that is gone", t.Context(), &repository.Error{Doing: "fetch", Kind: repository.NoCommit}, plan.Failure, false},
-		{"cancelled", gone, errors.New("i/o timeout"), plan.Cancelled, false},
+		{"no answer", false, errors.New("i/o timeout"), plan.Failure, true},
+		{"a secret is missing", false, fmt.Errorf("begin: %w", refusal{errors.New("no secret")}), plan.Failure, false},
+		{"a commit that is gone", false, &repository.Error{Doing: "fetch", Kind: repository.NoCommit}, plan.Failure, false},
+		{"cancelled", true, errors.New("i/o timeout"), plan.Cancelled, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := failed(tt.ctx, tt.err)
+			ctx := t.Context()
+			if tt.cancelled {
+				ctx = gone
+			}
+			r := failed(ctx, tt.err)
 			if r.Conclusion != tt.conclusion || (r.Infra != nil) != tt.again || r.Reason == "" {
 				t.Errorf("%+v", r)
 			}
