@@ -73,9 +73,11 @@ func TestServices(t *testing.T) {
 	if got := eval[string](s, `document.querySelector(".commits a").href`); got != "https://github.example/octo/harbour/commit/"+strings.Repeat("c3", 20) {
 		t.Errorf("the commit leads to %q", got)
 	}
+	digest := "sha256:" + strings.Repeat("40", 32) // shortened in the table, whole where it goes
+	s.run(click(`button[aria-label="Copy digest `+digest+`"]`), poll(`document.querySelector("#toast").innerText.endsWith("`+digest+`")`))
 	s.run(click(`input[aria-label="Compare from run 1.1"]`), poll(`document.querySelector("main").innerText.includes("base image alpine:3.22")`))
 	text = eval[string](s, `document.querySelector("main").innerText`)
-	for _, want := range []string{"argument MODE", "slow", "fast", "platform linux/arm64", "size"} {
+	for _, want := range []string{"argument MODE", "slow", "fast", "platform linux/arm64", "tags", "c1c1c1", "c4c4c4", "size"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the difference lacks %q:\n%s", want, text)
 		}

@@ -2,6 +2,7 @@ package ui_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,27 +81,35 @@ const contrast = `(() => {
 
 // TestLostScripts: a page whose scripts the network lost comes up all the same.
 func TestLostScripts(t *testing.T) {
-	for name, lose := range map[string]map[string]int{
-		"all":    {"/assets/js/main.js": 2, "/assets/js/api.js": 2, "/assets/js/dom.js": 2, "/assets/js/keys.js": 2, "/assets/js/job.js": 2},
-		"a part": {"/assets/js/format.js": 2}, "the view": {"/assets/js/runs.js": 2}, "the question who I am": {"/api/v1/me": 2},
+	for name, test := range map[string]struct {
+		path, shown string
+		lose        map[string]int
+	}{
+		"all": {"/", ".rows .row", map[string]int{
+			"/assets/js/main.js": 2, "/assets/js/api.js": 2, "/assets/js/dom.js": 2, "/assets/js/keys.js": 2, "/assets/js/job.js": 2,
+		}},
+		"a part":                {"/", ".rows .row", map[string]int{"/assets/js/format.js": 2}},
+		"the view":              {"/", ".rows .row", map[string]int{"/assets/js/runs.js": 2}},
+		"a part of a view":      {"/runs/%d", ".graph svg", map[string]int{"/assets/js/graph.js": 2}},
+		"the question who I am": {"/", ".rows .row", map[string]int{"/api/v1/me": 2}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t)
-			s.history()
+			id := s.history()
 			s.mu.Lock()
-			s.lose = lose
+			s.lose = test.lose
 			s.mu.Unlock()
-			s.run(chromedp.Navigate(s.url + "/"))
+			s.run(chromedp.Navigate(s.url + strings.ReplaceAll(test.path, "%d", fmt.Sprint(id))))
 			shown := false
 			for range 200 { // a page that loads itself again cannot be asked meanwhile
-				n, err := chromedp.Run(s.tab, chromedp.Evaluate[int](`document.querySelectorAll(".rows .row").length`))
+				n, err := chromedp.Run(s.tab, chromedp.Evaluate[int](fmt.Sprintf("document.querySelectorAll(%q).length", test.shown)))
 				if shown = err == nil && n > 0; shown {
 					break
 				}
 				time.Sleep(50 * time.Millisecond)
 			}
 			if !shown {
-				t.Error("the runs are not shown")
+				t.Errorf("%s is not shown", test.shown)
 			}
 			s.mu.Lock()
 			defer s.mu.Unlock()

@@ -16,6 +16,7 @@ type Difference struct {
 	Bases     []Changed `json:"bases,omitempty"`
 	Args      []Changed `json:"args,omitempty"`
 	Platforms []Changed `json:"platforms,omitempty"`
+	Tags      []Changed `json:"tags,omitempty"`
 }
 
 // Changed is one thing that is not the same. "" is: it is not there, or not known.
@@ -36,6 +37,7 @@ func Compare(from, to Build) Difference {
 	d := Difference{
 		Digest: one(from.Digest, to.Digest), Version: one(from.Version, to.Version), Image: one(from.Image, to.Image), Chart: one(from.Chart, to.Chart),
 		Bases: compare(digests(from.Bases), digests(to.Bases)), Args: compare(from.Args, to.Args), Platforms: compare(set(from.Platforms), set(to.Platforms)),
+		Tags: compare(set(from.Tags), set(to.Tags)),
 	}
 	if from.Size > 0 && to.Size > 0 {
 		d.Size = to.Size - from.Size

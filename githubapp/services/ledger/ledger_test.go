@@ -106,11 +106,11 @@ func TestAtOnce(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	a := ledger.Build{
-		Digest: "sha256:a", Version: "1.0.0", Image: "r/web", Size: 10, Platforms: []string{"linux/amd64"},
+		Digest: "sha256:a", Version: "1.0.0", Image: "r/web", Size: 10, Platforms: []string{"linux/amd64"}, Tags: []string{"main", "aaa"},
 		Bases: []ledger.Base{{Name: "alpine:3", Digest: "sha256:1"}, {Name: "lost:1"}}, Args: map[string]string{"MODE": "fast", "SAME": "x"},
 	}
 	b := ledger.Build{
-		Digest: "sha256:b", Version: "1.0.0", Image: "r/web", Size: 14, Platforms: []string{"linux/amd64", "linux/arm64"},
+		Digest: "sha256:b", Version: "1.0.0", Image: "r/web", Size: 14, Platforms: []string{"linux/amd64", "linux/arm64"}, Tags: []string{"main", "bbb"},
 		Bases: []ledger.Base{{Name: "alpine:3", Digest: "sha256:2"}, {Name: "lost:1"}}, Args: map[string]string{"SAME": "x", "NEW": "y"},
 	}
 	want := ledger.Difference{
@@ -118,6 +118,7 @@ func TestCompare(t *testing.T) {
 		Bases:     []ledger.Changed{{Name: "alpine:3", From: "sha256:1", To: "sha256:2"}},
 		Args:      []ledger.Changed{{Name: "MODE", From: "fast"}, {Name: "NEW", To: "y"}},
 		Platforms: []ledger.Changed{{Name: "linux/arm64", To: "linux/arm64"}},
+		Tags:      []ledger.Changed{{Name: "aaa", From: "aaa"}, {Name: "bbb", To: "bbb"}},
 	}
 	if diff := cmp.Diff(want, ledger.Compare(a, b)); diff != "" {
 		t.Error(diff)

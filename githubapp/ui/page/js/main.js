@@ -99,7 +99,7 @@ function signIn(problem) {
   const send = async (e) => {
     e.preventDefault();
     try {
-      await post('/auth/local', { token: input.value.trim() });
+      await post('/auth/local', { token: input.value.trim() }, true);
       await whoAmI();
       show();
     } catch (err) {

@@ -1,5 +1,5 @@
 // Services: where each stands, what became of it, and what two builds differ in.
-import { h, fill } from './dom.js';
+import { h, fill, toast } from './dom.js';
 import { get, query, me } from './api.js';
 import { when, icon, seconds, bytes } from './format.js';
 import * as keys from './keys.js';
@@ -8,15 +8,26 @@ import { navigate, title } from './main.js';
 const signs = { built: 'success', retagged: 'success', unchanged: 'skipped', failed: 'failure', skipped: 'skipped', cancelled: 'cancelled' };
 const words = { built: 'built', retagged: 're-tagged', unchanged: 'not affected', failed: 'failed', skipped: 'not built: what it is made from failed', cancelled: 'cancelled' };
 
-const table = (label, heads, rows) => h('div.scroll', { tabindex: 0, role: 'region', 'aria-label': label }, h('table.plain', null,
+const table = (label, heads, rows) => h('div.scroll', { tabindex: 0, role: 'region', 'aria-label': label }, h('table.plain.wide', null,
   h('tr', null, heads.map((x) => h('th', { scope: 'col' }, x))), rows));
 const card = (name, ...content) => h('section.card', null, h('h2', null, name), content);
-const short = (digest) => digest && h('span.mono', { title: digest }, digest.replace(/^sha256:/, '').slice(0, 12));
+const short = (digest) => digest && h('button.bare.mono', { title: `Copy ${digest}`, 'aria-label': `Copy digest ${digest}`, onclick: () => copy(digest) }, digest.replace(/^sha256:/, '').slice(0, 12));
 const servicePath = (repository, service) => `/services/${repository}/${encodeURIComponent(service)}`;
 const jobPath = (b) => `/runs/${b.run}/attempts/${b.attempt}/jobs?id=${encodeURIComponent(b.job)}`;
 const key = (b) => `${b.run}.${b.attempt}`;
 const refName = (b) => (b.pullRequest ? `#${b.pullRequest}` : b.ref.replace(/^refs\/(heads|tags)\//, ''));
 const outcome = (b) => h('span.nowrap', null, icon(signs[b.outcome] || 'neutral', true), ' ', words[b.outcome] || b.outcome);
+
+// copy has no clipboard where the page came without TLS from another machine: there
+// the text is shown.
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast(`Copied ${text}`);
+  } catch {
+    toast(text);
+  }
+}
 
 function commit(repository, sha) {
   if (!sha) return null;
@@ -93,11 +104,13 @@ export async function serviceView({ place, signal, params }) {
 }
 
 function difference(repository, d) {
-  const changed = (name, c) => c && h('tr', null, h('td', null, name), h('td.mono', null, c.from || h('span.quiet', null, 'not there')), h('td.mono', null, c.to || h('span.quiet', null, 'not there')));
+  const side = (text) => (text?.startsWith('sha256:') ? short(text) : text || h('span.quiet', null, 'not there'));
+  const changed = (name, c) => c && h('tr', null, h('td', null, name), h('td.mono', null, side(c.from)), h('td.mono', null, side(c.to)));
   const x = d.difference;
   const rows = [changed('digest', x.digest), changed('version', x.version), changed('image', x.image), changed('chart', x.chart),
     ...(x.bases || []).map((c) => changed(`base image ${c.name}`, c)), ...(x.args || []).map((c) => changed(`argument ${c.name}`, c)),
     ...(x.platforms || []).map((c) => changed(`platform ${c.name}`, { from: c.from && 'yes', to: c.to && 'yes' })),
+    x.tags && changed('tags', { from: x.tags.map((c) => c.from).filter(Boolean).join(' '), to: x.tags.map((c) => c.to).filter(Boolean).join(' ') }),
     x.size ? changed('size', { from: bytes(d.from.size), to: bytes(d.to.size) }) : null].filter(Boolean);
   return [
     rows.length ? table('What differs', ['', `run ${key(d.from)}`, `run ${key(d.to)}`], rows) : h('p.quiet.pad', null, 'The images are the same.'),
