@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -65,12 +66,17 @@ func (a *app) build(ctx context.Context, names []string, o buildOptions) error {
 		return err
 	}
 	defer c.close()
+	// What the commit says is asked for while the change is looked at.
+	facts := sync.OnceValues(func() (*pipeline.Options, error) { return a.runOptions(ctx, c, o) })
+	if !o.plan {
+		go facts() //nolint:errcheck // buildServices asks again
+	}
 	p, err := a.planServices(ctx, c, names, o)
 	if err != nil {
 		return err
 	}
 	if !o.plan {
-		return a.buildServices(ctx, c, p, o)
+		return a.buildServices(ctx, c, p, facts, o)
 	}
 	if o.asJSON {
 		err = printJSON(a.stdout, map[string]any{"services": p.Decisions, "base": p.Change.Base})

@@ -35,11 +35,11 @@ func (o buildOptions) layouts(dir string) (string, error) {
 }
 
 // buildServices runs a plan.
-func (a *app) buildServices(ctx context.Context, c *checkout, p *pipeline.Plan, o buildOptions) error {
+func (a *app) buildServices(ctx context.Context, c *checkout, p *pipeline.Plan, facts func() (*pipeline.Options, error), o buildOptions) error {
 	if !o.push() && !slices.ContainsFunc(p.Decisions, func(d affected.Decision) bool { return d.Decision == affected.Build }) {
 		return printPlan(a.stdout, p)
 	}
-	options, err := a.runOptions(ctx, c, p, o)
+	options, err := facts()
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (a *app) buildServices(ctx context.Context, c *checkout, p *pipeline.Plan, 
 }
 
 // runOptions are what the commit says about the run.
-func (a *app) runOptions(ctx context.Context, c *checkout, p *pipeline.Plan, o buildOptions) (*pipeline.Options, error) {
+func (a *app) runOptions(ctx context.Context, c *checkout, o buildOptions) (*pipeline.Options, error) {
 	sha, branch := c.commit, ""
 	if sha == "" {
 		var err error

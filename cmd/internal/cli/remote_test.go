@@ -114,7 +114,7 @@ func TestServer(t *testing.T) {
 			t.Errorf("%v: exit code %d, printed\n%s%s", c.args, code, out, errs)
 		}
 	}
-	if got := strings.Join(did, "; "); got != "cancel; .github/workflows/ci.yml b" {
+	if got := strings.Join(did, "; "); got != "cancel; ci.yml b" {
 		t.Errorf("the server did %q", got)
 	}
 	if code, _, errs := typed(t, env[1:], "runs", "--server", web.URL); code != 2 || !strings.Contains(errs, "nobody is signed in") {
