@@ -95,7 +95,15 @@ func (c *counting) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 func (c *counting) Write(p []byte) (int, error) {
 	c.f.sent.Add(int64(len(p)))
 	c.n += len(p)
+	sent := 0
 	if c.after > 0 && c.n > c.after && c.free != nil {
+		// What comes before is really sent: the other side is to begin.
+		if sent = max(0, len(p)-(c.n-c.after)); sent > 0 {
+			if _, err := c.ResponseWriter.Write(p[:sent]); err != nil {
+				return 0, err
+			}
+		}
+		_ = http.NewResponseController(c.ResponseWriter).Flush()
 		select {
 		case <-c.stalled:
 		default:
@@ -107,7 +115,8 @@ func (c *counting) Write(p []byte) (int, error) {
 		}
 		c.free = nil
 	}
-	return c.ResponseWriter.Write(p)
+	n, err := c.ResponseWriter.Write(p[sent:])
+	return sent + n, err
 }
 
 // noise is a text that does not compress.

@@ -108,6 +108,9 @@ func TestKilled(t *testing.T) {
 	if len(pids) == 0 {
 		t.Fatal("no git was there to be killed")
 	}
+	for end := time.Now().Add(10 * time.Second); len(w.leftovers()) == 0 && time.Now().Before(end); { // what has come may not be on disk yet
+		time.Sleep(10 * time.Millisecond)
+	}
 	for _, pid := range pids {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
