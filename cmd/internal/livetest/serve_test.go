@@ -44,7 +44,7 @@ jobs:
   test:
     needs: build
     runs-on: ubuntu-latest
-    strategy: {matrix: {n: [1, 2]}}
+    strategy: {fail-fast: false, matrix: {n: [1, 2]}} # both end, whichever is first
     steps:
       - run: echo "tests ${{ matrix.n }} of ${{ needs.build.outputs.version }}"
       - if: matrix.n == 2
