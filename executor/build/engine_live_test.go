@@ -3,6 +3,8 @@ package build
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -63,6 +65,34 @@ func TestEngine(t *testing.T) {
 	_, err = b.Build(t.Context(), Request{Context: folder(t, "Dockerfile", "FROM scratch\nCOPY ../x /\n")})
 	if executor.ReasonOf(err) != OutsideContext {
 		t.Error(err)
+	}
+}
+
+// TestDockerfilesAlike: Dockerfiles of one context, size and time, in folders of
+// their own, as git checks them out, are not taken for each other.
+func TestDockerfilesAlike(t *testing.T) {
+	inEngine, err := New(Options{Engine: engineOf(docker(t)), Registry: anonymous(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inEngine.Close()
+	for name, b := range map[string]*Builder{"engine": inEngine, "buildkitd": shared(t, Options{})} {
+		top, digests := folder(t, "a/Dockerfile", "FROM scratch\nCOPY a/x /\n", "b/Dockerfile", "FROM scratch\nCOPY b/x /\n", "a/x", "1", "b/x", "2"), map[digest.Digest]bool{}
+		now := time.Now()
+		for _, one := range []string{"a", "b"} {
+			file := filepath.Join(top, one, "Dockerfile")
+			if err := os.Chtimes(file, now, now); err != nil {
+				t.Fatal(err)
+			}
+			res, err := b.Build(t.Context(), Request{Context: top, Dockerfile: file, Output: Output{Layout: filepath.Join(t.TempDir(), one)}})
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			digests[res.Digest] = true
+		}
+		if len(digests) != 2 {
+			t.Errorf("%s: both gave %v", name, digests)
+		}
 	}
 }
 

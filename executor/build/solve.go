@@ -107,7 +107,12 @@ func (b *Builder) solveOpt(r *Request) (buildkit.SolveOpt, error) {
 		if err := folder("context", r.Context); err != nil {
 			return opt, err
 		}
-		if err := folder("dockerfile", filepath.Dir(r.Dockerfile)); err != nil {
+		// Dockerfiles of one context lie in several folders, and two of one size and
+		// time would be one to the builder: each folder has its own name.
+		at := filepath.Dir(r.Dockerfile)
+		key := "dockerfile-" + sharedKey(at)
+		opt.FrontendAttrs["dockerfilekey"] = key
+		if err := folder(key, at); err != nil {
 			return opt, err
 		}
 		opt.SharedKey = sharedKey(r.Context)
