@@ -23,7 +23,8 @@ import (
 const (
 	koPrograms = "ko-app"
 	koData     = "var/run/ko"
-	koUser     = "65532" // nonroot
+	koUser     = "65532"   // nonroot
+	maxLayer   = 512 << 20 // bytes: layers are made in memory, and links can name one file often
 )
 
 // goProgram is a compiled program of a platform.
@@ -130,6 +131,10 @@ func (t *tarFile) file(name string, f *os.File, mode int64) {
 	info, err := f.Stat()
 	if err != nil {
 		t.fail(err)
+		return
+	}
+	if info.Size() > maxLayer-int64(t.buffer.Len()) {
+		t.fail(fmt.Errorf("%q: with it the layer has more than %d bytes", name, maxLayer))
 		return
 	}
 	t.entry(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode, Size: info.Size()})

@@ -153,6 +153,17 @@ func TestAssembleOne(t *testing.T) {
 	}
 }
 
+// TestLayerIsBounded: what is too large is refused before it is read.
+func TestLayerIsBounded(t *testing.T) {
+	list, data := programs(t, "linux/amd64")
+	if err := os.Truncate(filepath.Join(data, "z"), maxLayer); err != nil {
+		t.Fatal(err)
+	}
+	if err := assemble(t.TempDir(), "web", list, data, epoch); err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Error(err)
+	}
+}
+
 // TestDataStaysInside: what a link of kodata leads to elsewhere gets into no image.
 func TestDataStaysInside(t *testing.T) {
 	for name, target := range map[string]string{"a file": "/etc/passwd", "above": "../linux-amd64", "a folder": "b"} {

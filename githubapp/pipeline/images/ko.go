@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/drydock-ci/drydock/executor/build"
 	"github.com/drydock-ci/drydock/executor/build/registry"
@@ -85,6 +86,7 @@ func (b *Builder) compile(ctx context.Context, main string, p goProgram, log io.
 		}
 	}
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.WaitDelay = 5 * time.Second // its children have the pipes, too
 	err := cmd.Run()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

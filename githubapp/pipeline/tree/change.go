@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Change is what lies between two states of a repository.
@@ -57,17 +59,45 @@ func (r *Repository) common(ctx context.Context, base, head string) (sha, unknow
 	return strings.TrimSpace(out), "", err
 }
 
-// between compares two commits that are there.
+// between compares two commits that are there. Both are listed: git's own comparison
+// keeps all differences before it prints one, and a tree can have ten billion.
 func (r *Repository) between(ctx context.Context, base, head string) (Change, error) {
-	out, err := git(ctx, r.dir, append(diff, "--end-of-options", base, head, "--")...)
-	if err != nil {
+	var old, now []string
+	group, within := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { old, err = r.entries(within, base); return err })
+	group.Go(func() (err error) { now, err = r.entries(within, head); return err })
+	if err := group.Wait(); err != nil {
 		return Change{}, fmt.Errorf("compare %q with %q: %w", base, head, err)
 	}
-	files := records(out)
+	only := make(map[string]bool, len(old))
+	for _, entry := range old {
+		only[entry] = true
+	}
+	for _, entry := range now {
+		if only[entry] {
+			delete(only, entry)
+		} else {
+			only[entry] = true
+		}
+	}
+	var files []string
+	for entry := range only {
+		_, path, _ := strings.Cut(entry, "\t")
+		files = append(files, path)
+	}
 	slices.Sort(files)
-	return Change{Base: base, Files: files}, nil
+	return Change{Base: base, Files: slices.Compact(files)}, nil
 }
 
-var diff = []string{"diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-color", "--no-relative", "--ignore-submodules=none"}
+// entries are the files of a commit as ls-tree prints them, with any more of its
+// options.
+func (r *Repository) entries(ctx context.Context, sha string, options ...string) ([]string, error) {
+	args := append([]string{"ls-tree", "-r", "-z", "--full-tree"}, options...)
+	out, err := git(ctx, r.dir, append(args, "--end-of-options", sha)...)
+	if err != nil {
+		return nil, fmt.Errorf("list the files of %q: %w", sha, err)
+	}
+	return records(out), nil
+}
 
 func short(sha string) string { return sha[:min(7, len(sha))] }

@@ -71,12 +71,12 @@ func (c *Commit) list(ctx context.Context) error {
 	if c.listed {
 		return nil
 	}
-	out, err := git(ctx, c.repository.dir, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", c.sha)
+	entries, err := c.repository.entries(ctx, c.sha)
 	if err != nil {
-		return fmt.Errorf("list the files of %q: %w", c.sha, err)
+		return err
 	}
 	c.oids = map[string]string{}
-	for _, record := range records(out) {
+	for _, record := range entries {
 		if f, oid, ok := parseEntry(record, 2); ok {
 			c.files = append(c.files, f)
 			c.oids[f.Path] = oid

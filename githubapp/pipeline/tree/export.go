@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
 // Export writes a commit's files into a folder, as a checkout would, through an
 // index of its own.
 func (r *Repository) Export(ctx context.Context, sha, folder string) error {
+	if err := r.fits(ctx, sha); err != nil {
+		return fmt.Errorf("write the files of %q: %w", sha, err)
+	}
 	index, err := os.MkdirTemp("", "drydock-index-")
 	if err != nil {
 		return err
@@ -28,6 +32,29 @@ func (r *Repository) Export(ctx context.Context, sha, folder string) error {
 				return context.Cause(ctx)
 			}
 			return fmt.Errorf("write the files of %q: %w", sha, &refusal{args[0], string(out)})
+		}
+	}
+	return nil
+}
+
+// maxExported bounds what a commit's files take: one file can be there many times.
+const maxExported = 20 << 30 // bytes
+
+func (r *Repository) fits(ctx context.Context, sha string) error {
+	entries, err := r.entries(ctx, sha, "--long") // MODE TYPE OID SIZE\tPATH; the size of a submodule is "-"
+	if err != nil {
+		return err
+	}
+	room := int64(maxExported)
+	for _, entry := range entries {
+		facts, _, _ := strings.Cut(entry, "\t")
+		fields := strings.Fields(facts)
+		size, err := strconv.ParseInt(fields[len(fields)-1], 10, 64)
+		if err != nil {
+			continue
+		}
+		if room -= size; room < 0 {
+			return fmt.Errorf("its files take more than %d bytes", int64(maxExported))
 		}
 	}
 	return nil

@@ -55,16 +55,40 @@ func (e *refusal) Error() string {
 	return fmt.Sprintf("git %s: %s", e.command, line)
 }
 
+// ErrTooLarge says that a repository has more files than can be looked at.
+var ErrTooLarge = fmt.Errorf("the repository's list of files has more than %d bytes", maxPrinted)
+
+// maxPrinted is some millions of files. Trees that hold each other many times list
+// as more than any machine can keep, and take no room in a repository.
+const maxPrinted = 128 << 20
+
+// bounded refuses what is too much, which ends the command.
+type bounded struct {
+	text bytes.Buffer
+	full bool
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.text.Len()+len(p) > maxPrinted {
+		b.full = true
+		return 0, ErrTooLarge
+	}
+	return b.text.Write(p)
+}
+
 // git runs git in dir and gives what it prints.
 func git(ctx context.Context, dir string, args ...string) (string, error) {
 	cmd := command(ctx, dir, args...)
-	var stdout, stderr bytes.Buffer
+	var stdout bounded
+	var stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {
+	case stdout.full:
+		return "", fmt.Errorf("git %s: %w", args[0], ErrTooLarge)
 	case err == nil:
-		return stdout.String(), nil
+		return stdout.text.String(), nil
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
 	case errors.As(err, &exit):

@@ -126,6 +126,8 @@ func (w *Working) Change(ctx context.Context, since string) (Change, error) {
 	return Change{Base: base, Files: slices.Compact(files)}, nil
 }
 
+var diff = []string{"diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-color", "--no-relative", "--ignore-submodules=none"}
+
 // since gives the commit that the working copy is compared with, or why there is
 // none.
 func (r *Repository) since(ctx context.Context, revision string) (base, unknown string, err error) {

@@ -97,7 +97,7 @@ func (e *failure) Error() string {
 // run runs a command and gives what it printed.
 func run(ctx context.Context, cmd *exec.Cmd, name string) (string, error) {
 	var out, problems bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &limited{Buffer: &problems}
+	cmd.Stdout, cmd.Stderr = &out, &limited{to: &problems}
 	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {
@@ -112,11 +112,11 @@ func run(ctx context.Context, cmd *exec.Cmd, name string) (string, error) {
 }
 
 // limited keeps the beginning of what a remote may say without end.
-type limited struct{ *bytes.Buffer }
+type limited struct{ to *bytes.Buffer } // not embedded: its ReadFrom has no limit
 
 func (l *limited) Write(p []byte) (int, error) {
-	if room := 64<<10 - l.Len(); room > 0 {
-		l.Buffer.Write(p[:min(room, len(p))])
+	if room := 64<<10 - l.to.Len(); room > 0 {
+		l.to.Write(p[:min(room, len(p))])
 	}
 	return len(p), nil
 }
