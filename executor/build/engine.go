@@ -27,7 +27,7 @@ func (b *Builder) buildInEngine(ctx context.Context, c *buildkit.Client, r *Requ
 	switch {
 	case r.SBOM != "" || r.Provenance != "":
 		return Result{}, &executor.Error{
-			Op: r.op(), Kind: executor.Unsupported, Err: errors.New("the Docker engine's builder makes no attestations"), Hint: "give the address of a buildkitd",
+			Op: r.op(), Kind: executor.Unsupported, Err: errors.New("the Docker engine's builder makes no attestations"), Hint: "give the address of a buildkitd in BUILDKIT_HOST",
 		}
 	case r.Tar != nil && len(r.Platforms) > 1:
 		return Result{}, executor.Errorf(r.op(), executor.Unsupported, "the Docker engine builds one platform after the other, and a tar can be read once: use a folder")

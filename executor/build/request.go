@@ -25,6 +25,10 @@ import (
 // the digest independent of both.
 var DefaultEpoch = time.Unix(315532800, 0).UTC() // 1980-01-01
 
+// Scanner is the image that writes SBOMs when no other is named (moby/buildkit:
+// frontend/attestations/parse.go).
+const Scanner = "docker/buildkit-syft-scanner:stable-1"
+
 // Request is one image to build.
 type Request struct {
 	// Name is what errors call it, such as the service's name.

@@ -35,6 +35,7 @@ func TestServicesBadInput(t *testing.T) {
 		"no target":         {dockerfile: copied, service: "build: {target: nosuch}", text: []string{`no stage "nosuch"`}},
 		"other platform":    {dockerfile: "FROM HOST/onlyamd64:1\n", service: "build: {platforms: [linux/amd64, linux/arm64]}", text: []string{"linux/arm64"}},
 		"no secret":         {dockerfile: copied, service: "build: {secrets: {npm: NO_SUCH_VARIABLE}}", text: []string{`secret "npm"`, "NO_SUCH_VARIABLE"}},
+		"no attestations":   {dockerfile: copied, service: "build: {provenance: min}", text: []string{"makes no attestations", "BUILDKIT_HOST"}},
 		"no ssh agent":      {dockerfile: copied, service: "build: {ssh: [default]}", text: []string{"SSH_AUTH_SOCK"}},
 		"no folder":         {dockerfile: copied, service: "build: {context: nosuch}", text: []string{"drydock.yaml:", `does not exist: "nosuch"`}},
 		"no such file":      {dockerfile: copied, service: "build: {dockerfile: bad/Nosuch}", text: []string{"drydock.yaml:", `does not exist: "bad/Nosuch"`}},

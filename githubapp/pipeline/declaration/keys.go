@@ -90,6 +90,14 @@ var buildKeys = []key[Build]{
 	{"platforms", "Platforms that the image is made for. Default: that of the builder.", platformSchema, func(r *reader, what string, n *workflow.Node, b *Build) {
 		b.Platforms = r.list(what, n, r.platform)
 	}},
+	{"provenance", "How much of what made the image is attested beside it: min, or max with arguments and Dockerfile. Needs a buildkitd.", provenances, func(r *reader, what string, n *workflow.Node, b *Build) {
+		if b.Provenance = r.scalar(what, n); b.Provenance.Given() && b.Provenance.Text != "min" && b.Provenance.Text != "max" {
+			r.fail(n.Pos, "bad-provenance", fmt.Sprintf("%s: %q is neither min nor max", what, b.Provenance.Text), "leave it out for none")
+		}
+	}},
+	{"sbom", "A list of the image's software is attested beside it: true, or the image of a scanner in place of BuildKit's. Needs a buildkitd.", either(text, map[string]any{"const": true}), func(r *reader, what string, n *workflow.Node, b *Build) {
+		b.SBOM = r.scanner(what, n)
+	}},
 	{"ko", "Folder of the Go main package that is built without a Dockerfile; true is the service's folder.", either(text, map[string]any{"const": true}), func(r *reader, what string, n *workflow.Node, b *Build) {
 		if n.Kind == workflow.Bool && n.Bool {
 			b.Ko = inFolder(n)
@@ -180,6 +188,16 @@ func (r *reader) image(what string, n *workflow.Node) Scalar {
 		return Scalar{}
 	case !reference.IsNameOnly(named):
 		r.fail(s.Pos, "bad-image", fmt.Sprintf("%s: %q has a tag or digest", what, s.Text), "leave it out; \"tags\" says which tags the image gets")
+		return Scalar{}
+	}
+	return s
+}
+
+// scanner reads the image that writes an SBOM; it may have a tag or digest.
+func (r *reader) scanner(what string, n *workflow.Node) Scalar {
+	s := r.scalar(what, n)
+	if _, err := reference.ParseNormalizedNamed(s.Text); s.Given() && (n.Kind != workflow.Bool && err != nil || n.Kind == workflow.Bool && !n.Bool) {
+		r.fail(s.Pos, "bad-image", fmt.Sprintf("%s: %q is neither true nor an image", what, s.Text), "leave it out for none")
 		return Scalar{}
 	}
 	return s

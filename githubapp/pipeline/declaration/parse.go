@@ -96,7 +96,7 @@ func (r *reader) checkBuild(what string, s *Service) {
 	b := s.Build
 	kind := "a Dockerfile"
 	var foreign []Scalar // keys of Dockerfiles
-	for _, v := range []Scalar{b.Dockerfile, b.Context, b.Target} {
+	for _, v := range []Scalar{b.Dockerfile, b.Context, b.Target, b.Provenance, b.SBOM} {
 		if v.Given() {
 			foreign = append(foreign, v)
 		}

@@ -35,6 +35,8 @@ services:
       secrets: [npm]
       ssh: default
       platforms: [linux/amd64, linux/arm64]
+      provenance: max
+      sbom: true
     image: localhost:5000/agenda
     tags:
       - ${branch}
@@ -67,7 +69,7 @@ func TestParse(t *testing.T) {
 		`"Test":{"Workflow":"","Job":"","Image":"golang","Run":"go test ./..."},` +
 		`"Build":{"Dockerfile":"build/Dockerfile","Context":".","Target":"final",` +
 		`"Args":[{"Name":"VERSION","Value":"1.10"},{"Name":"EMPTY","Value":""},{"Name":"DEBUG","Value":"true"}],` +
-		`"Secrets":[{"Name":"npm","Value":"npm"}],"SSH":["default"],"Platforms":["linux/amd64","linux/arm64"],"Ko":"","Workflow":"","Job":""},` +
+		`"Secrets":[{"Name":"npm","Value":"npm"}],"SSH":["default"],"Platforms":["linux/amd64","linux/arm64"],"Provenance":"max","SBOM":"true","Ko":"","Workflow":"","Job":""},` +
 		`"Image":"localhost:5000/agenda","Tags":["${branch}","v${version}"],"Chart":{"Path":"deploy/agenda","Repository":""},` +
 		`"Notify":[{"Webhook":"https://example.com/hook","Secret":"HOOK","Dispatch":"","EventType":""},{"Webhook":"","Secret":"","Dispatch":"owner/repo","EventType":"published"}]}`
 	if diff := cmp.Diff(want, string(text)); diff != "" {
@@ -112,6 +114,10 @@ func TestParseErrors(t *testing.T) {
 		{"bad image", "services: {a: {path: a, image: \"X Y\"}}", `"X Y" is no name of an image`},
 		{"tag", "services: {a: {path: a, image: a, tags: ['${brnch}']}}", `there is no variable "brnch" (did you mean "branch"?`},
 		{"tag in braces", "services: {a: {path: a, image: a, tags: [{sha}]}}", `did you mean ${sha}?`},
+		{"provenance", "services: {a: {path: a, image: a, build: {provenance: mid}}}", `"provenance" of "build" of service "a": "mid" is neither min nor max`},
+		{"sbom off", "services: {a: {path: a, image: a, build: {sbom: false}}}", `"false" is neither true nor an image`},
+		{"scanner", "services: {a: {path: a, image: a, build: {sbom: 'x,y=z'}}}", `"x,y=z" is neither true nor an image`},
+		{"ko with sbom", "services: {a: {path: a, image: a, build: {ko: x, sbom: true}}}", `"true" of service "a" is for Dockerfiles, but ko builds it`},
 		{"two builders", "services: {a: {path: a, image: a, build: {ko: x, workflow: y, job: z}}}", `has "ko" and "workflow"`},
 		{"ko with args", "services: {a: {path: a, image: a, build: {ko: x, args: {A: b}}}}", `"A" of service "a" is for Dockerfiles, but ko builds it`},
 		{"workflow without job", "services: {a: {path: a, build: {workflow: y}}}", `has a "workflow" without a "job"`},

@@ -11,6 +11,7 @@ var (
 	text           = map[string]any{"type": "string", "minLength": 1}
 	texts          = either(text, map[string]any{"type": "array", "items": text})
 	platformSchema = either(platformText, map[string]any{"type": "array", "items": platformText})
+	provenances    = map[string]any{"enum": []string{"min", "max"}}
 	platformText   = map[string]any{"enum": platforms}
 )
 

@@ -85,6 +85,8 @@ type Build struct {
 	Secrets    []Pair // id, and the name of the secret or variable that holds it
 	SSH        []Scalar
 	Platforms  []Scalar // none: the builder's own
+	Provenance Scalar   // min or max; empty: none
+	SBOM       Scalar   // image that writes it; "true": BuildKit's own; empty: none
 
 	Ko Scalar // folder of the main package
 

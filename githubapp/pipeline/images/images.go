@@ -17,6 +17,7 @@ import (
 	"github.com/drydock-ci/drydock/executor/build/registry"
 	"github.com/drydock-ci/drydock/githubapp/pipeline"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/dockerfile"
+	"github.com/drydock-ci/drydock/workflow"
 )
 
 // Jobs runs a workflow of the repository, or one job of it and what that needs, and
@@ -170,7 +171,10 @@ func (b *Builder) request(r pipeline.Request, log io.Writer) (build.Request, err
 	if q.Dockerfile, err = inside(r.Folder, s.Build.Dockerfile.Text); err != nil {
 		return q, fmt.Errorf("the Dockerfile of service %q: %w", q.Name, err)
 	}
-	q.Target = s.Build.Target.Text
+	q.Target, q.Provenance, q.SBOM = s.Build.Target.Text, s.Build.Provenance.Text, s.Build.SBOM.Text
+	if s.Build.SBOM.Kind == workflow.Bool {
+		q.SBOM = build.Scanner
+	}
 	q.Args, q.Secrets, q.SSH = map[string]string{}, map[string][]byte{}, map[string]string{}
 	for _, arg := range s.Build.Args {
 		q.Args[arg.Name.Text] = arg.Value.Text
