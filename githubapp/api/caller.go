@@ -65,7 +65,7 @@ func (s *Server) whoIs(r *http.Request) (Caller, error) {
 }
 
 func (s *Server) bearer(r *http.Request, header string) (Caller, error) {
-	refused := refuse(http.StatusUnauthorized, CodeSignIn, "give the token of this machine, or one of GitHub", "the token is not accepted")
+	refused := refuse(http.StatusUnauthorized, CodeSignIn, "give a personal access token, one of a sign-in to this App, or the token of this machine", "the token is not accepted")
 	scheme, token, _ := strings.Cut(header, " ")
 	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return Caller{}, refused
@@ -79,7 +79,7 @@ func (s *Server) bearer(r *http.Request, header string) (Caller, error) {
 	if s.SignIn == nil {
 		return Caller{}, refused
 	}
-	u, err := s.known.user(r.Context(), token, s.Now, s.SignIn.user)
+	u, err := s.known.user(r.Context(), token, s.Now, s.SignIn.holder)
 	if err != nil {
 		s.Log.Info("a token was refused", "err", err)
 		return Caller{}, refused

@@ -75,8 +75,8 @@ func TestRights(t *testing.T) {
 	nobody, _ := w.browser("")
 	writer, csrf := w.browser("writer")
 	callers["nobody"] = caller{nobody, nil}
-	callers["bearer"] = caller{nobody, []string{"Authorization", "Bearer token-of-writer"}}
-	callers["badtoken"] = caller{nobody, []string{"Authorization", "Bearer token-of-nobody"}}
+	callers["bearer"] = caller{nobody, []string{"Authorization", "Bearer ghp_of-writer"}}
+	callers["badtoken"] = caller{nobody, []string{"Authorization", "Bearer ghp_of-nobody"}}
 	callers["nocsrf"] = caller{writer, []string{"Drydock-CSRF", csrf[1:]}}
 	callers["foreign"] = caller{writer, []string{"Drydock-CSRF", csrf, "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}}
 	callers["local"] = caller{nobody, []string{"Authorization", "Bearer " + localToken}}
@@ -116,6 +116,20 @@ func TestRights(t *testing.T) {
 			return f[0] == r.Method && pattern.MatchString(f[1])
 		}) {
 			t.Errorf("%s %s: there is no row for it", r.Method, r.Path)
+		}
+	}
+}
+
+// TestTokens: what other programs were given by a person opens nothing here.
+func TestTokens(t *testing.T) {
+	w := start(t)
+	nobody, _ := w.browser("")
+	for token, want := range map[string]int{
+		"ghp_of-writer": 200, "github_pat_of-writer": 200, "ghu_of-writer": 200,
+		"gho_of-writer": 401, "ghs_of-writer": 401, "ghu_other_of-writer": 401, "x_of-writer": 401, "ghu_of-nobody": 401,
+	} {
+		if status, _, body := w.do(nobody, http.MethodGet, "/api/v1/runs/1", "", "Authorization", "Bearer "+token); status != want {
+			t.Errorf("%s: status %d, want %d: %s", token, status, want, body)
 		}
 	}
 }

@@ -124,16 +124,28 @@ func (w *world) startGitHub() {
 			return
 		}
 		delete(w.codes, code)
-		fmt.Fprintf(rw, `{"access_token":"token-of-%s"}`, code)
+		fmt.Fprintf(rw, `{"access_token":"ghu_of-%s"}`, code)
 	})
 	mux.HandleFunc("GET /user", func(rw http.ResponseWriter, r *http.Request) {
-		login := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer token-of-")
+		_, login, _ := strings.Cut(r.Header.Get("Authorization"), "_of-")
 		p, ok := people[login]
 		if !ok {
 			http.Error(rw, `{}`, http.StatusUnauthorized)
 			return
 		}
 		fmt.Fprintf(rw, `{"id":%d,"login":%q}`, p.id, login)
+	})
+	mux.HandleFunc("POST /applications/{client}/token", func(rw http.ResponseWriter, r *http.Request) {
+		var asked map[string]string
+		id, secret, _ := r.BasicAuth()
+		err := json.NewDecoder(r.Body).Decode(&asked)
+		login, ours := strings.CutPrefix(asked["access_token"], "ghu_of-")
+		p, ok := people[login]
+		if err != nil || !ours || !ok || id != r.PathValue("client") || secret != "secret" {
+			http.Error(rw, `{}`, http.StatusNotFound)
+			return
+		}
+		fmt.Fprintf(rw, `{"user":{"id":%d,"login":%q}}`, p.id, login)
 	})
 	w.github = httptest.NewServer(mux)
 	w.t.Cleanup(w.github.Close)

@@ -1,10 +1,12 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -140,6 +142,41 @@ func (i *SignIn) exchange(ctx context.Context, code, verifier, redirect string) 
 	return answer.AccessToken, nil
 }
 
+// holder is who sends a token by hand. Every App and program that somebody has let
+// in holds a token of theirs: it counts only when it was made for this App, or by
+// the person's own hand. GitHub docs: githubs-token-formats
+func (i *SignIn) holder(ctx context.Context, token string) (User, error) {
+	switch {
+	case strings.HasPrefix(token, "ghp_"), strings.HasPrefix(token, "github_pat_"):
+		return i.user(ctx, token)
+	case strings.HasPrefix(token, "ghu_"):
+		return i.ours(ctx, token)
+	}
+	return User{}, errors.New("it is no token of this App and no personal access token")
+}
+
+// ours asks GitHub who a token belongs to if it was made for this App. GitHub docs:
+// rest/apps/oauth-applications, check a token
+func (i *SignIn) ours(ctx context.Context, token string) (User, error) {
+	body, err := json.Marshal(map[string]string{"access_token": token})
+	if err != nil {
+		return User{}, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, i.API+"applications/"+url.PathEscape(i.ClientID)+"/token", bytes.NewReader(body))
+	if err != nil {
+		return User{}, fmt.Errorf("ask whether a token is of this App: %w", err)
+	}
+	req.SetBasicAuth(i.ClientID, i.ClientSecret)
+	req.Header.Set("Content-Type", "application/json")
+	var answer struct {
+		User User `json:"user"`
+	}
+	if err := i.ask(req, &answer); err != nil {
+		return User{}, fmt.Errorf("ask whether a token is of this App: %w", err)
+	}
+	return answer.User.named()
+}
+
 // user asks GitHub whose token it is.
 func (i *SignIn) user(ctx context.Context, token string) (User, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, i.API+"user", http.NoBody)
@@ -151,8 +188,12 @@ func (i *SignIn) user(ctx context.Context, token string) (User, error) {
 	if err := i.ask(req, &u); err != nil {
 		return User{}, fmt.Errorf("ask who a token belongs to: %w", err)
 	}
+	return u.named()
+}
+
+func (u User) named() (User, error) {
 	if u.ID <= 0 || u.Login == "" {
-		return User{}, fmt.Errorf("ask who a token belongs to: GitHub names nobody")
+		return User{}, errors.New("ask who a token belongs to: GitHub names nobody")
 	}
 	return u, nil
 }
