@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,7 +22,9 @@ type lease struct {
 	key     store.JobKey
 	ticket  store.Ticket
 	sink    *sink
-	retries int // that were before this one
+	retries int  // that were before this one
+	repeats bool // see Options.Repeats
+	name    string
 
 	cancelled chan error
 	nudged    chan struct{}
@@ -206,23 +209,27 @@ func (l *lease) finish(ctx context.Context, result runner.Result) error {
 }
 
 // mayRetry tells whether the job may run again from its beginning: its place is
-// to blame, and no step of it that does something had begun.
+// to blame, and no step of it that does something had begun, or it does no harm twice.
 func (l *lease) mayRetry(result runner.Result) bool {
-	if result.Infra == nil || l.retries >= maxRetries || l.sink.acted() {
+	if result.Infra == nil || l.retries >= maxRetries || !l.repeats && l.begun(result) {
 		return false
-	}
-	for _, s := range result.Steps {
-		if s.Step.Phase != runner.SetUp && s.Outcome != plan.Skipped {
-			return false
-		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.told == 0
 }
 
+// begun tells whether a step has begun that may have done something.
+func (l *lease) begun(result runner.Result) bool {
+	acted := func(s runner.StepResult) bool { return s.Step.Phase != runner.SetUp && s.Outcome != plan.Skipped }
+	return l.sink.acted() || slices.ContainsFunc(result.Steps, acted)
+}
+
 func (l *lease) handIn(ctx context.Context, result runner.Result, again bool, delay time.Duration) error {
 	if again {
+		if l.sink.acted() { // what it has told so far does not count
+			l.sink.Emit(runner.JobRequeued{Time: time.Now(), Job: l.key.Job, Name: l.name, Reason: result.Reason, Cause: result.Cause})
+		}
 		if err := l.sink.close(ctx, runner.Noticed{Time: time.Now(), Level: "warning", Text: result.Reason}); err != nil {
 			return err
 		}

@@ -59,7 +59,8 @@ type Options struct {
 	// job is left to its worker for some minutes, and is lost then. Nil: it can.
 	Resumes func(p runner.Place, worker string) bool
 	// Repeats tells whether a job in that place does no harm if it is begun anew
-	// after its worker ended in the middle of it. Nil: no job is like that.
+	// after its worker ended in the middle of it, or what it needed was away. Nil: no
+	// job is like that.
 	Repeats func(p runner.Place) bool
 	Seal    Sealer // of checkpoints
 	Limits  store.Limits

@@ -242,6 +242,38 @@ func TestRepeats(t *testing.T) {
 	b.wantLog(id, 1, "a", "step 1", "job-requeued", "job-started", "job-finished")
 }
 
+// TestRepeatsWhenAway: what such a job needed in the middle of it may have been away:
+// it is tried again, as often as others are. A step that failed is no reason.
+func TestRepeatsWhenAway(t *testing.T) {
+	b := on(t)
+	q := b.server("s", func(o *Options) { o.Repeats = func(runner.Place) bool { return true } })
+	id := b.start("jobs:\n  a: {runs-on: x, steps: [{run: echo}]}\n")
+	step := runner.StepRef{Number: 1, Phase: runner.Main}
+	away := runner.Result{
+		Conclusion: plan.Failure, Reason: "build: no builder answers", Cause: runner.CauseUnavailable, Infra: errInfra,
+		Steps: []runner.StepResult{{Step: step, Outcome: plan.Failure}},
+	}
+	try := func(r runner.Result) {
+		l := b.nextOf(q, fmt.Sprintf("%d-1 a", id))
+		l.Sink.Emit(runner.JobStarted{Job: "a"})
+		l.Sink.Emit(runner.StepStarted{Job: "a", Step: step})
+		l.Sink.Emit(runner.JobFinished{Job: "a", Infra: r.Infra != nil})
+		b.ok(l.Finish(b.Context(), r))
+		b.clock.add(time.Second)
+	}
+	try(away)
+	b.want(id, "in_progress", "a queued: try 1 of 4 failed, the next is in 1ms: build: no builder answers")
+	b.wantLog(id, 1, "a", "job-started", "step 1", "job-requeued", "notice: try 1 of 4 failed, the next is in 1ms: build: no builder answers")
+	for range 3 {
+		try(away)
+	}
+	b.want(id, "failure", "a failure: build: no builder answers (tried 4 times)")
+
+	id = b.start("jobs:\n  a: {runs-on: x, steps: [{run: echo}]}\n")
+	try(runner.Result{Conclusion: plan.Failure, Reason: "test: exit code 1", Cause: runner.CauseStep})
+	b.want(id, "failure", "a failure: test: exit code 1")
+}
+
 // TestForeignCheckpoint: what was sealed for another job, or is broken, is not
 // gone on with.
 func TestForeignCheckpoint(t *testing.T) {

@@ -141,14 +141,14 @@ func (q *Queue) begin(ctx context.Context, got *store.Lease) (*runner.Lease, err
 	}
 	l := &lease{
 		q: q, key: key, ticket: got.Ticket, cancelled: make(chan error, 2), nudged: make(chan struct{}, 1),
-		ended: make(chan struct{}), seen: time.Now(),
+		ended: make(chan struct{}), seen: time.Now(), name: row.Name,
 	}
 	var job runner.Job
 	if err := json.Unmarshal(row.Message, &job); err != nil {
 		return nil, q.close(ctx, l, plan.Failure, fmt.Sprintf("lost: its message cannot be read: %v", err))
 	}
-	repeats := q.Repeats != nil && q.Repeats(job.Place)
-	kept, over, lost, err := q.resumable(ctx, got, row, repeats)
+	l.repeats = q.Repeats != nil && q.Repeats(job.Place)
+	kept, over, lost, err := q.resumable(ctx, got, row, l.repeats)
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +199,7 @@ func (q *Queue) begin(ctx context.Context, got *store.Lease) (*runner.Lease, err
 	if got.Item.Cancel != "" {
 		l.tell(got.Item.Cancel)
 	}
-	if repeats && row.State == store.InProgress {
+	if l.repeats && row.State == store.InProgress {
 		l.sink.Emit(runner.JobRequeued{Time: q.Now(), Job: key.Job, Name: row.Name, Reason: fmt.Sprintf("worker %q ended in the middle of it", row.Worker)})
 	}
 	go l.keep()
