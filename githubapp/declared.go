@@ -49,6 +49,9 @@ func (s *Server) openDeclared() (*declared, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.CacheKey, err = s.o.Keys.Derive("cache mounts of services"); err != nil {
+		return nil, err
+	}
 	d.planner = services.NewPlanner(s.reader, d.mirror)
 	o.Folder = filepath.Join(o.Folder, "jobs")
 	o.Runs, o.Mirror, o.Ledger, o.Engine, o.Place, o.Log, o.Now = s.o.Store, d.mirror, d.ledger, s.o.Engine, s.o.Place, s.o.Log, s.o.Now

@@ -57,8 +57,9 @@ func (a *Actions) Build(ctx context.Context, spec executor.BuildSpec, log func(l
 	}
 	request := Request{
 		Name: spec.Repository, Context: spec.Context, Dockerfile: spec.Dockerfile, NoCache: spec.Rebuild, Args: a.Args,
-		Output:   Output{Push: repository, Tags: []string{tag}},
-		Progress: func(e Event) { tellEvent(e, log) },
+		CacheNamespace: sum, // what one action leaves in a cache, others must not run
+		Output:         Output{Push: repository, Tags: []string{tag}},
+		Progress:       func(e Event) { tellEvent(e, log) },
 	}
 	if spec.Platform != "" {
 		request.Platforms = []string{spec.Platform}

@@ -3,9 +3,11 @@ package build
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,6 +94,38 @@ func TestDockerfilesAlike(t *testing.T) {
 		}
 		if len(digests) != 2 {
 			t.Errorf("%s: both gave %v", name, digests)
+		}
+	}
+}
+
+// TestCacheNamespace: what a build leaves in a cache mount only those of its namespace
+// find, whatever its arguments say.
+func TestCacheNamespace(t *testing.T) {
+	inEngine, err := New(Options{Engine: engineOf(docker(t)), Registry: anonymous(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inEngine.Close()
+	host := host(t)
+	image, id := base(t, host), fmt.Sprint("cache-", time.Now().UnixNano())
+	for name, b := range map[string]*Builder{"engine": inEngine, "buildkitd": shared(t, Options{})} {
+		find := func(namespace, word string) string {
+			var e told
+			dir := folder(t, "Dockerfile", "FROM "+image+"\nRUN --mount=type=cache,id="+id+",target=/c cat /c/word; echo "+word+" > /c/word\n")
+			_, err := b.Build(t.Context(), Request{
+				Context: dir, CacheNamespace: namespace, Args: map[string]string{namespaceArg: "first"}, Progress: e.add,
+			})
+			if err != nil {
+				t.Fatalf("%s: %v: %s", name, err, &e)
+			}
+			return e.String()
+		}
+		find("first", "of-the-first")
+		if text := find("second", "of-the-second"); strings.Contains(text, `"of-the-first"`) {
+			t.Errorf("%s: another namespace finds it: %s", name, text)
+		}
+		if text := find("first", "again"); !strings.Contains(text, `"of-the-first"`) {
+			t.Errorf("%s: its own does not: %s", name, text)
 		}
 	}
 }

@@ -53,6 +53,11 @@ type Request struct {
 	SSH     map[string]string // by id ("default"): socket of an agent, or file of a key
 	Labels  map[string]string
 
+	// CacheNamespace keeps what RUN --mount=type=cache has from other builds' mounts of
+	// the same id; empty: all share it. A frontend that the Dockerfile names may ask
+	// for any, so one that has to keep others out is secret.
+	CacheNamespace string
+
 	// Platforms as os/arch[/variant]; empty: the builder's own.
 	Platforms []string
 
@@ -191,6 +196,10 @@ func (r *Request) checkEpoch() error {
 
 const epochArg = "SOURCE_DATE_EPOCH" // reproducible-builds.org: specs
 
+// namespaceArg goes before the ids of cache mounts (moby/buildkit:
+// frontend/dockerui/config.go). Steps see it only where the Dockerfile says ARG.
+const namespaceArg = "BUILDKIT_CACHE_MOUNT_NS"
+
 func platformText(p ocispec.Platform) string { return platforms.Format(platforms.Normalize(p)) }
 
 // frontendAttrs is the request in the words of BuildKit's Dockerfile frontend
@@ -208,6 +217,10 @@ func (r *Request) frontendAttrs() map[string]string {
 	}
 	for k, v := range r.Args {
 		a["build-arg:"+k] = v
+	}
+	delete(a, "build-arg:"+namespaceArg)
+	if r.CacheNamespace != "" {
+		a["build-arg:"+namespaceArg] = r.CacheNamespace
 	}
 	for k, v := range r.Labels {
 		a["label:"+k] = v

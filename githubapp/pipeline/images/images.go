@@ -37,6 +37,9 @@ type Options struct {
 	Load    bool   // into the engine
 	Publish bool   // what is built is published before what needs it is built
 	Bases   bool   // tell which images were made from which
+	// Namespace keeps cache mounts from those of other builders of images; empty: all
+	// share them.
+	Namespace string
 	// Environ is the environment of the go tool; nil: this process's own.
 	Environ []string
 	Jobs    Jobs // nil: services that a job builds fail
@@ -160,7 +163,7 @@ func (b *Builder) request(r pipeline.Request, log io.Writer) (build.Request, err
 	s := r.Service
 	// No time of the commit: what is the same in two commits has one digest, and a
 	// builder's cache is as good for the next one.
-	q := build.Request{Name: s.Name.Text, Contexts: map[string]string{}}
+	q := build.Request{Name: s.Name.Text, Contexts: map[string]string{}, CacheNamespace: b.Namespace}
 	for _, p := range s.Build.Platforms {
 		q.Platforms = append(q.Platforms, p.Text)
 	}

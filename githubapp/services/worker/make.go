@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/githubapp/pipeline"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/affected"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/chart"
@@ -89,6 +90,7 @@ func (t *task) options(made map[string]pipeline.Image) pipeline.Options {
 		Run: string(t.job.Run), Name: services.WorkflowName, Event: t.run.Event, Folder: t.files.folder(), Commit: t.with.Head, Epoch: t.epoch, Version: t.of,
 		Builder: images.New(images.Options{
 			BuildKit: t.BuildKit, Registry: t.access.Registry, Lookup: t.access.lookup, Folder: t.folder, Publish: t.release.Publish, Jobs: t, Bases: true, Environ: goEnviron(os.Environ()),
+			Namespace: t.namespace(t.run, t.with),
 		}),
 		Tester: t, Ledger: published{t}, Made: made,
 		Job:  func(string) plan.LegID { return t.job.ID() },
@@ -153,7 +155,7 @@ func (t *task) end(ctx context.Context, r pipeline.Result) runner.Result {
 	case pipeline.Cancelled:
 		out.Cause = runner.CauseCancelled
 	case pipeline.Failed:
-		out.Cause = runner.CauseStep
+		out.Cause, out.Infra = blame(r.Err)
 	}
 	if r.Outcome == pipeline.Retagged { // nothing of it changed: neutral, as without publishing
 		out.Conclusion = plan.Skipped
@@ -165,6 +167,16 @@ func (t *task) end(ctx context.Context, r pipeline.Result) runner.Result {
 		out.Reason = why
 	}
 	return out
+}
+
+// blame tells for what a stage failed. A builder, an engine or a registry that was
+// away may be back soon: the job is tried again.
+func blame(err error) (cause runner.Cause, infra error) {
+	var within *infraError
+	if executor.IsKind(err, executor.Unavailable) || executor.IsKind(err, executor.Lost) || errors.As(err, &within) {
+		return runner.CauseOf(err), err
+	}
+	return runner.CauseStep, nil
 }
 
 // args are the build arguments; secrets have a key of their own.

@@ -1,6 +1,9 @@
 package worker
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"path"
 	"strings"
@@ -118,6 +121,18 @@ func (p Policy) lends(repository string, s *declaration.Service) bool {
 func below(name, prefix string) bool {
 	prefix = strings.TrimSuffix(prefix, "/")
 	return prefix != "" && (name == prefix || strings.HasPrefix(name, prefix+"/"))
+}
+
+// namespace keeps a repository's cache mounts in builds from all others', and those
+// of its pull requests from its branches': what one leaves there another runs.
+func (w *Worker) namespace(run *store.Run, with services.With) string {
+	mac := hmac.New(sha256.New, w.CacheKey)
+	scope := "branches"
+	if !w.Trusted(run) {
+		scope = fmt.Sprintf("%s %d", run.Zone, with.PullRequest)
+	}
+	fmt.Fprintf(mac, "%d %s", run.Repository, scope)
+	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
 // Access is what a job may reach.

@@ -1,11 +1,13 @@
 package worker
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/drydock-ci/drydock/githubapp/pipeline/declaration"
 	"github.com/drydock-ci/drydock/githubapp/services"
 	"github.com/drydock-ci/drydock/githubapp/store"
+	"github.com/drydock-ci/drydock/githubapp/trust"
 	"github.com/drydock-ci/drydock/workflow/expr"
 )
 
@@ -53,6 +55,27 @@ func TestRelease(t *testing.T) {
 
 // TestLends: the server's own logins are for the repositories and images that the
 // operator names.
+// TestNamespace: pull requests have caches of their own, and so has each repository.
+func TestNamespace(t *testing.T) {
+	w := &Worker{Options: Options{CacheKey: []byte("key"), Trusted: func(r *store.Run) bool { return r.Zone == string(trust.Branch) }}}
+	seen := map[string]string{}
+	for _, one := range []struct {
+		repository store.RepositoryID
+		zone       trust.Zone
+		pull       int
+	}{{1, trust.Branch, 0}, {2, trust.Branch, 0}, {1, trust.PullRequest, 7}, {1, trust.Fork, 7}, {1, trust.Fork, 8}, {2, trust.Fork, 7}} {
+		name := w.namespace(&store.Run{Repository: one.repository, Zone: string(one.zone)}, services.With{PullRequest: one.pull})
+		if other, ok := seen[name]; ok || len(name) != 32 {
+			t.Errorf("%v has %q, as %s", one, name, other)
+		}
+		seen[name] = fmt.Sprint(one)
+	}
+	other := &Worker{Options: Options{CacheKey: []byte("another"), Trusted: w.Trusted}}
+	if run := (&store.Run{Repository: 1, Zone: string(trust.Branch)}); w.namespace(run, services.With{}) == other.namespace(run, services.With{}) {
+		t.Error("it does not depend on the key")
+	}
+}
+
 func TestLends(t *testing.T) {
 	p := Policy{Images: map[string]string{"octo/conference": "registry.example/conference/", "acme/*": "registry.example/acme"}}
 	for _, tt := range []struct {

@@ -43,6 +43,7 @@ type Options struct {
 	Ledger *ledger.Ledger
 
 	BuildKit *build.Builder   // nil: nothing can be built
+	CacheKey []byte           // secret; names of cache mounts come from it
 	Registry registry.Options // but for logins, which runs have of their own
 	Policy   Policy
 
@@ -75,9 +76,8 @@ type Worker struct {
 	Options
 	exports exports
 
-	process string // tells this one from those before it
-	mu      sync.Mutex
-	active  map[executor.RunID]bool // runs within jobs; see task.inside
+	mu     sync.Mutex
+	active map[executor.RunID]bool // runs within jobs; see task.inside
 }
 
 // New makes a worker. It removes what an earlier process left in the folder.
@@ -94,11 +94,11 @@ func New(o Options) (*Worker, error) {
 	if err := os.MkdirAll(o.Folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder for services: %w", err)
 	}
-	return &Worker{Options: o, exports: exports{folder: o.Folder}, active: map[executor.RunID]bool{}, process: strings.ToLower(rand.Text()[:6])}, nil
+	return &Worker{Options: o, exports: exports{folder: o.Folder}, active: map[executor.RunID]bool{}}, nil
 }
 
 // Run takes the service of the job through its stages.
-func (w *Worker) Run(ctx context.Context, job *runner.Job, sink runner.Sink) (result runner.Result) {
+func (w *Worker) Run(ctx, hard context.Context, job *runner.Job, sink runner.Sink) (result runner.Result) {
 	started := w.Now()
 	name, workflow := job.Leg.Name, services.WorkflowName
 	sink.Emit(runner.JobStarted{Time: started, Workflow: workflow, Job: job.ID(), Name: name, Executor: services.Executor})
@@ -120,6 +120,7 @@ func (w *Worker) Run(ctx context.Context, job *runner.Job, sink runner.Sink) (re
 	if err != nil {
 		return failed(ctx, err)
 	}
+	t.force = hard.Done()
 	return t.make(ctx)
 }
 
@@ -144,6 +145,8 @@ func failed(ctx context.Context, err error) runner.Result {
 type task struct {
 	*Worker
 	job      *runner.Job
+	inside   executor.RunID  // the run of the jobs within this one
+	force    <-chan struct{} // closed when also what these let go on when cancelled is to stop
 	key      store.JobKey
 	run      *store.Run
 	with     services.With
@@ -164,9 +167,11 @@ type task struct {
 // begin finds out what the job is and may, and brings the files that its stages
 // need. The task is to be closed also when there is an error.
 func (w *Worker) begin(ctx context.Context, job *runner.Job, sink runner.Sink) (*task, error) {
-	t := &task{Worker: w, job: job}
+	// Each try has its own: one whose lease was lost may go on for a moment beside the
+	// next, here or in another process, and what it leaves is found by it.
+	t := &task{Worker: w, job: job, inside: job.Run + executor.RunID("."+string(job.ID())+"."+strings.ToLower(rand.Text()[:8]))}
 	w.mu.Lock()
-	w.active[t.inside()] = true
+	w.active[t.inside] = true
 	w.mu.Unlock()
 	var err error
 	if t.key, err = queue.KeyOf(job); err != nil {
@@ -249,7 +254,7 @@ func (t *task) declared(ctx context.Context, r *tree.Repository, secrets map[str
 
 func (t *task) close() {
 	t.mu.Lock()
-	delete(t.active, t.inside())
+	delete(t.active, t.inside)
 	t.mu.Unlock()
 	for _, revoke := range t.tokens {
 		revoke()
