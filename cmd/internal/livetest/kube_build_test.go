@@ -141,8 +141,9 @@ func builder(t *testing.T, certs, plain string) {
 	}
 	t.Cleanup(func() { kubectl(t, "delete", "--wait=false", "-f", file) })
 	eventually(t, patience, "the builder's namespace", func() bool {
-		return exec.Command("kubectl", "apply", "-f", file).Run() == nil // one of before may still be going
+		return exec.Command("kubectl", "create", "namespace", "drydock-builder").Run() == nil // one of before may still be going
 	})
+	// Before the pod: a ConfigMap that is optional may come too late for it.
 	config := filepath.Join(t.TempDir(), "buildkitd.toml")
 	if err := os.WriteFile(config, fmt.Appendf(nil, "[registry.%q]\n  http = true\n", plain), 0o600); err != nil {
 		t.Fatal(err)
@@ -151,6 +152,7 @@ func builder(t *testing.T, certs, plain string) {
 	at := func(name string) string { return filepath.Join(certs, name) }
 	kubectl(t, "-n", "drydock-builder", "create", "secret", "generic", "drydock-builder-certs",
 		"--from-file=ca.pem="+at("ca.pem"), "--from-file=cert.pem="+at("server.pem"), "--from-file=key.pem="+at("server-key.pem"))
+	kubectl(t, "apply", "-f", file)
 	kubectl(t, "-n", "drydock-builder", "rollout", "status", "--timeout=90s", "deployment/drydock-builder")
 }
 

@@ -84,7 +84,7 @@ jobs:
     steps:
       - run: |
           echo "before $(` + ask + `)"
-          sleep 6
+          sleep 12
           echo "after $(` + ask + `)"
       - run: |
           echo "next $(` + ask + `)"
@@ -151,7 +151,7 @@ func TestResumeTooLate(t *testing.T) {
 // its place alone, until its time is over.
 func TestNextRunKeepsWhatCanGoOn(t *testing.T) {
 	w := newWorld(t)
-	w.workflow("jobs: {a: {runs-on: ubuntu-latest, steps: [{run: echo ready; sleep 3; echo over}]}}\n")
+	w.workflow("jobs: {a: {runs-on: ubuntu-latest, steps: [{run: echo ready; sleep 12; echo over}]}}\n")
 	r := w.start()
 	r.until("ready")
 	time.Sleep(time.Second)
