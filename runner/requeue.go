@@ -77,7 +77,7 @@ func sideEffect(job *Job) string {
 // policy.
 func (w *Worker) execute(soft, hard context.Context, lease *Lease) Result {
 	if other := w.Others[lease.Job.Place.Executor]; other != nil {
-		return other.Run(soft, lease.Job, lease.Sink)
+		return other.Run(soft, hard, lease.Job, lease.Sink)
 	}
 	result, end := w.Engine.run(soft, hard, lease.Job, lease.Sink, lease.Checkpoint)
 	again, why := w.Requeue.again(lease.Job, result)

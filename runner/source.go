@@ -41,9 +41,10 @@ type Worker struct {
 }
 
 // Runs runs jobs. It tells the sink of everything from JobStarted to JobFinished,
-// keeps no checkpoints, and stops when ctx ends.
+// keeps no checkpoints, and stops when soft ends; what a cancelled job lets go on
+// stops when hard does, too.
 type Runs interface {
-	Run(ctx context.Context, job *Job, sink Sink) Result
+	Run(soft, hard context.Context, job *Job, sink Sink) Result
 }
 
 // Run works until the source ends or ctx is done, and returns when all its

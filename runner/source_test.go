@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -69,25 +70,28 @@ func TestWorker(t *testing.T) {
 }
 
 // other is a job that is no list of steps.
-type other func(ctx context.Context, job *Job, sink Sink) Result
+type other func(soft, hard context.Context, job *Job, sink Sink) Result
 
-func (f other) Run(ctx context.Context, job *Job, sink Sink) Result { return f(ctx, job, sink) }
+func (f other) Run(soft, hard context.Context, job *Job, sink Sink) Result {
+	return f(soft, hard, job, sink)
+}
 
 func TestOtherJobs(t *testing.T) {
-	ended := make(chan error, 1)
+	ended := make(chan error, 2)
 	ended <- errors.New("enough")
+	ended <- errors.New("at once")
 	var got Result
 	w := Worker{
-		Others: map[string]Runs{"other": other(func(ctx context.Context, job *Job, sink Sink) Result {
-			<-ctx.Done()
-			return Result{Conclusion: plan.Cancelled, Reason: string(job.ID()) + ": " + context.Cause(ctx).Error()}
+		Others: map[string]Runs{"other": other(func(soft, hard context.Context, job *Job, sink Sink) Result {
+			<-hard.Done()
+			return Result{Conclusion: plan.Cancelled, Reason: fmt.Sprintf("%s: %v, %v", job.ID(), context.Cause(soft), context.Cause(hard))}
 		})},
 		Source: &queue{end: io.EOF, leases: []*Lease{{
 			Job: &Job{Leg: plan.Leg{ID: "a"}, Place: Place{Executor: "other"}}, Sink: SinkFunc(func(Event) {}), Cancelled: ended,
 			Finish: func(_ context.Context, r Result) error { got = r; return nil },
 		}}},
 	}
-	if err := w.Run(t.Context()); err != nil || got.Reason != "a: enough" {
+	if err := w.Run(t.Context()); err != nil || got.Reason != "a: enough, at once" {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

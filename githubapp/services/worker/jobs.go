@@ -89,15 +89,24 @@ func (t *task) runWorkflow(ctx context.Context, r pipeline.Request, w *workflow.
 		}
 	}
 	told := &jobs.Log{Out: log, Several: len(built.Graph.Jobs) > 1}
-	source := local.NewSource(local.Options{
+	source := &inner{task: t, Source: local.NewSource(local.Options{
 		Plan: built, Place: t.Place, Sink: told,
-		Job: runner.Job{Run: t.inside(), Env: jobs.Env(nil, r), Checkout: t.job.Checkout, Debug: t.job.Debug},
-	})
-	stop := context.AfterFunc(ctx, func() { source.Cancel(context.Cause(ctx)) })
-	defer stop()
-	engine := t.engine()
+		Job: runner.Job{Run: t.inside, Env: jobs.Env(nil, r), Checkout: t.job.Checkout, Debug: t.job.Debug},
+	})}
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() {
+		for _, stop := range []<-chan struct{}{ctx.Done(), t.force} {
+			select {
+			case <-stop:
+				source.Cancel(context.Cause(ctx))
+			case <-ended:
+				return
+			}
+		}
+	}()
 	// One job at a time: a service is one of the server's slots.
-	worker := runner.Worker{Source: &inner{Source: source, task: t}, Engine: engine, Slots: 1, Requeue: runner.RequeueSafe}
+	worker := runner.Worker{Source: source, Engine: t.engine(), Slots: 1, Requeue: runner.RequeueSafe}
 	if err := worker.Run(context.WithoutCancel(ctx)); err != nil {
 		return nil, err
 	}
@@ -106,7 +115,11 @@ func (t *task) runWorkflow(ctx context.Context, r pipeline.Request, w *workflow.
 	}
 	conclusion, results := source.Result()
 	if conclusion != plan.Success {
-		return nil, told.Failure(conclusion, "")
+		err := told.Failure(conclusion, "")
+		if source.infra != nil && !source.failed {
+			err = &infraError{err, source.infra}
+		}
+		return nil, err
 	}
 	for _, one := range results {
 		if strings.EqualFold(string(one.Path), job) {
@@ -114,12 +127,6 @@ func (t *task) runWorkflow(ctx context.Context, r pipeline.Request, w *workflow.
 		}
 	}
 	return nil, nil
-}
-
-// inside names the run of the jobs within this one, in this process: what another
-// has left of them is found while the service's run goes on.
-func (t *task) inside() executor.RunID {
-	return t.job.Run + executor.RunID("."+string(t.job.ID())+"."+t.process)
 }
 
 // Alive tells whether jobs within a service's job have that run, here and now.
@@ -166,7 +173,27 @@ func (s asServices) Open(ctx context.Context, job *runner.Job) (runner.Endpoints
 // inner is a source whose jobs are part of the service's job.
 type inner struct {
 	*local.Source
-	task *task
+	task   *task
+	infra  error // the first that a job ended for which is not the repository's fault
+	failed bool  // a job did for another reason
+}
+
+// infraError is the end of jobs in words, and what it was that is not their fault.
+type infraError struct {
+	error
+	infra error
+}
+
+func (e *infraError) Unwrap() error { return e.infra }
+
+func (s *inner) note(r runner.Result) {
+	switch {
+	case r.Conclusion != plan.Failure:
+	case r.Infra == nil:
+		s.failed = true
+	case s.infra == nil:
+		s.infra = r.Infra
+	}
 }
 
 // Next gives the next job.
@@ -175,6 +202,11 @@ func (s *inner) Next(ctx context.Context) (*runner.Lease, error) {
 		lease, err := s.Source.Next(ctx)
 		if err != nil {
 			return nil, err
+		}
+		finish := lease.Finish
+		lease.Finish = func(ctx context.Context, r runner.Result) error {
+			s.note(r)
+			return finish(ctx, r)
 		}
 		if n := lease.Job.Leg.Job.Environment; n != nil && !n.IsNull() {
 			reason := errNoEnvironment.Error()
