@@ -15,6 +15,25 @@ import (
 
 var errTooLarge = errors.New("the mirror grew too large")
 
+// insist fetches, and asks again, with another token, where GitHub refuses: it says so
+// of tokens that are seconds old, too, and when it was asked too often.
+func (m *Mirror) insist(ctx context.Context, r Repository, w wanted, lock *os.File) error {
+	err := m.bring(ctx, r, w, lock)
+	for _, pause := range m.o.Again {
+		if kind := repository.KindOf(err); kind != repository.NoAccess && kind != repository.Gone {
+			return err
+		}
+		m.o.Log.Debug("a refused fetch is tried again", "repository", r.FullName, "err", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		err = m.bring(ctx, r, w, lock)
+	}
+	return err
+}
+
 // bring fetches. The first time that is the whole history: a shallow one has no
 // merge base and counts no commits since a tag, and one without files would ask
 // GitHub for each file that is read or exported. After that each fetch brings only

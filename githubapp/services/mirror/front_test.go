@@ -16,10 +16,13 @@ import (
 	"github.com/drydock-ci/drydock/githubapp/store"
 )
 
-// front stands before GitHub. It counts, and it can keep the rest of a pack back.
+// front stands before GitHub. It counts, it can refuse, and it can keep the rest of a
+// pack back.
 type front struct {
 	*httptest.Server
 	requests, sent atomic.Int64
+	refuses        atomic.Int64 // so many more requests, with that status
+	status         atomic.Int64
 
 	mu      sync.Mutex
 	after   int           // bytes of the next pack that pass; 0: all
@@ -41,6 +44,10 @@ func newFront(t *testing.T, address string) *front {
 	}
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.requests.Add(1)
+		if f.refuses.Add(-1) >= 0 {
+			w.WriteHeader(int(f.status.Load()))
+			return
+		}
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return
@@ -63,6 +70,12 @@ func newFront(t *testing.T, address string) *front {
 	}))
 	t.Cleanup(func() { f.release(); f.CloseClientConnections(); f.Close() })
 	return f
+}
+
+// refuse answers the next requests with a status.
+func (f *front) refuse(times, status int) {
+	f.status.Store(int64(status))
+	f.refuses.Store(int64(times))
 }
 
 // stall keeps the next pack back after so many bytes, until release.

@@ -34,8 +34,11 @@ type Options struct {
 	Token func(ctx context.Context, r Repository) (string, error)
 
 	Limits Limits
-	Log    *slog.Logger
-	Now    func() time.Time
+	// Again are the pauses before what GitHub refuses is asked for once more; nil: a
+	// second, then three.
+	Again []time.Duration
+	Log   *slog.Logger
+	Now   func() time.Time
 }
 
 // Limits of what mirrors may take; 0 is what the comment says.
@@ -78,6 +81,9 @@ func New(o Options) (*Mirror, error) {
 	}
 	if o.Limits.Unused <= 0 {
 		o.Limits.Unused = 30 * 24 * time.Hour
+	}
+	if o.Again == nil {
+		o.Again = []time.Duration{time.Second, 3 * time.Second}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -232,11 +238,11 @@ func (m *Mirror) fly(ctx context.Context, r Repository, w wanted, turn chan stru
 	if there, err := has(ctx, dir, w); err != nil || there {
 		return err
 	}
-	err = m.bring(ctx, r, w, free)
+	err = m.insist(ctx, r, w, free)
 	if errors.Is(err, errDamaged) {
 		m.o.Log.Warn("a mirror is damaged and made anew", "repository", r.FullName, "err", err)
 		if err = os.RemoveAll(dir); err == nil {
-			err = m.bring(ctx, r, w, free)
+			err = m.insist(ctx, r, w, free)
 		}
 	}
 	if err == nil {

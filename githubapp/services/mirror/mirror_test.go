@@ -44,7 +44,7 @@ func newWorld(t *testing.T, change ...func(*mirror.Options)) *world {
 
 func (w *world) open(change ...func(*mirror.Options)) *mirror.Mirror {
 	w.t.Helper()
-	o := mirror.Options{Folder: w.folder, Endpoints: auth.Endpoints{Web: w.front.URL + "/"}, Token: w.token}
+	o := mirror.Options{Folder: w.folder, Endpoints: auth.Endpoints{Web: w.front.URL + "/"}, Token: w.token, Again: []time.Duration{time.Millisecond, time.Millisecond}}
 	for _, f := range change {
 		f(&o)
 	}
@@ -249,6 +249,32 @@ func TestRefusals(t *testing.T) {
 	deleted.Delete()
 	if _, err := next.Fetch(t.Context(), at, gone); repository.KindOf(err) != repository.Gone {
 		t.Errorf("a deleted repository: %v", err)
+	}
+}
+
+// TestRefusedForAMoment: what GitHub refuses to a token that is seconds old, or when it
+// was asked too often, is asked for again with another token, but not for ever.
+func TestRefusedForAMoment(t *testing.T) {
+	for name, status := range map[string]int{"no such token yet": 401, "too often": 403, "not found yet": 404} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			r := w.github.Repository("octo/demo", githubtest.Files{"a": "1"})
+			w.front.refuse(2, status)
+			w.fetch(r, r.Head("refs/heads/main"))
+			if n := w.asked.Load(); n != 3 {
+				t.Errorf("%d tokens", n)
+			}
+			w.front.refuse(3, status)
+			_, err := w.mirror.Fetch(t.Context(), w.of(r), r.Push("main", githubtest.Files{"a": "2"}, "two"))
+			if kind := repository.KindOf(err); kind != repository.NoAccess && kind != repository.Gone || w.asked.Load() != 6 {
+				t.Errorf("%d tokens, %v", w.asked.Load(), err)
+			}
+		})
+	}
+	w := newWorld(t)
+	r := w.github.Repository("octo/demo", githubtest.Files{"a": "1"})
+	if _, err := w.mirror.Fetch(t.Context(), w.of(r), strings.Repeat("ab", 20)); repository.KindOf(err) != repository.NoCommit || w.asked.Load() != 1 {
+		t.Errorf("%d tokens for a commit that is gone, %v", w.asked.Load(), err)
 	}
 }
 
