@@ -65,7 +65,7 @@ func (f *fold) read(line []byte) {
 	}
 	switch e := e.(type) {
 	case runner.JobStarted: // perhaps again, when its first place was lost
-		f.executor, f.image, f.steps = e.Executor, e.Image, nil
+		f.executor, f.image, f.steps, f.summaries = e.Executor, e.Image, nil, 0
 	case runner.StepStarted:
 		s := f.step(e.Step)
 		s.State, s.Started = store.InProgress, e.Time
@@ -124,10 +124,15 @@ func (b *Backend) readSummaries(ctx context.Context, key store.JobKey) ([]api.Su
 				if bytes.HasPrefix(line, linePrefix) {
 					continue
 				}
-				if v, err := runner.DecodeEvent(line); err == nil {
-					if s, ok := v.(runner.Summarised); ok {
-						out = append(out, api.Summary{Job: key.Job, Step: s.Step, Markdown: s.Markdown})
-					}
+				v, err := runner.DecodeEvent(line)
+				if err != nil {
+					continue
+				}
+				switch e := v.(type) {
+				case runner.JobStarted: // as in read
+					out = nil
+				case runner.Summarised:
+					out = append(out, api.Summary{Job: key.Job, Step: e.Step, Markdown: e.Markdown})
 				}
 			}
 		}

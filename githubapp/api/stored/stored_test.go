@@ -104,9 +104,9 @@ func TestFold(t *testing.T) {
 		events []runner.Event
 		want   string
 	}{
-		{[]runner.Event{runner.JobStarted{Job: "build", Executor: "docker"}, runner.StepStarted{Job: "build", Step: step(2), Time: time.Now()}}, "docker 2:in_progress:"},
+		{[]runner.Event{runner.JobStarted{Job: "build", Executor: "docker"}, runner.StepStarted{Job: "build", Step: step(2), Time: time.Now()}, runner.Summarised{Job: "build", Step: 2, Markdown: "first try"}}, "docker 2:in_progress:"},
 		{[]runner.Event{runner.StepFinished{Job: "build", StepResult: runner.StepResult{Step: step(2), Conclusion: plan.Success}}, runner.StepFinished{Job: "build", StepResult: runner.StepResult{Step: step(1), Conclusion: plan.Skipped}}}, "docker 1:completed:skipped 2:completed:success"},
-		{[]runner.Event{runner.JobStarted{Job: "build", Executor: "host"}, runner.StepStarted{Job: "build", Step: step(1)}}, "host 1:in_progress:"},
+		{[]runner.Event{runner.JobStarted{Job: "build", Executor: "host"}, runner.StepStarted{Job: "build", Step: step(1)}, runner.Summarised{Job: "build", Step: 1, Markdown: "second try"}}, "host 1:in_progress:"},
 		{[]runner.Event{runner.JobFinished{Job: "build", Steps: []runner.StepResult{{Step: step(1), Conclusion: plan.Failure}}}}, "host 1:completed:failure"},
 	} {
 		data := []byte("{\"type\":\"damaged\n")
@@ -128,6 +128,9 @@ func TestFold(t *testing.T) {
 		if got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)
 		}
+	}
+	if all, err := b.Summaries(t.Context(), 1, 0); err != nil || len(all) != 1 || all[0].Markdown != "second try" {
+		t.Errorf("summaries %+v, %v", all, err)
 	}
 	if r, err := b.Runs(t.Context(), api.Query{Workflow: "ci", Limit: 5}); err != nil || len(r) != 1 {
 		t.Errorf("runs of ci: %v, %v", r, err)
