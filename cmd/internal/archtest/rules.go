@@ -28,7 +28,8 @@ var arrows = []arrow{
 	{"executor/archive", []string{"executor"}},
 	{"executor/executortest/visitor", []string{"executor/executortest"}}, // a program of the suite
 	{"executor/option", nil},
-	{"executor/build/registry", []string{"executor"}},
+	{"executor/publicnet", nil},
+	{"executor/build/registry", []string{"executor", "executor/publicnet"}},
 	{"executor/build", []string{"executor", "executor/archive", "executor/buildcontext", "executor/build/registry"}},
 	{"executor/buildcontext", nil},
 	{"executor/*", []string{"executor", "executor/helper/...", "executor/archive", "executor/buildcontext", "executor/option"}},
@@ -52,6 +53,7 @@ var arrows = []arrow{
 	{"githubapp/pipeline/chart", []string{"githubapp/pipeline/...", "executor/build/registry"}},
 	{"githubapp/pipeline/images", []string{"githubapp/pipeline/...", "executor", "executor/build/..."}},
 	{"githubapp/pipeline/jobs", []string{"githubapp/pipeline/...", "runner", "runner/command", "workflow/..."}},
+	{"githubapp/pipeline/notify", []string{"githubapp/pipeline/...", "executor/publicnet"}},
 	{"githubapp/services/worker", []string{"githubapp/...", "executor", "executor/build/...", "runner", "runner/mask", "runner/local", "workflow/..."}}, // images, and the jobs that test them
 	{"githubapp/...", []string{"githubapp/...", "runner", "workflow/..."}},
 

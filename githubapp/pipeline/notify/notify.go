@@ -59,6 +59,26 @@ func New(o Options) *Notifier {
 	return &Notifier{Options: o, webhooks: client(o.AllowPrivate), github: client(true), pause: firstPause}
 }
 
+// Missing says which secrets and tokens are not there to tell of a service: that is
+// to be found before anything is published, not after. What is asked for one gives
+// nil, or what to do.
+func Missing(s *declaration.Service, secret, token func(name string) error) error {
+	var all []error
+	for _, to := range s.Notify {
+		if to.Secret.Given() {
+			if err := secret(to.Secret.Text); err != nil {
+				all = append(all, fmt.Errorf("%s:%d: service %q: the secret %q of its webhook is not there: %w", declaration.FileName, to.Secret.Pos.Line, s.Name.Text, to.Secret.Text, err))
+			}
+		}
+		if to.Dispatch.Given() {
+			if err := token(to.Dispatch.Text); err != nil {
+				all = append(all, fmt.Errorf("%s:%d: service %q: there is no token to tell %q with: %w", declaration.FileName, to.Dispatch.Pos.Line, s.Name.Text, to.Dispatch.Text, err))
+			}
+		}
+	}
+	return errors.Join(all...)
+}
+
 // Notify tells about a service that was published. Its error names the place in the
 // declaration.
 func (n *Notifier) Notify(ctx context.Context, to declaration.Notification, r pipeline.Request, result pipeline.Result) error {

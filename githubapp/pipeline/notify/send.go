@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/drydock-ci/drydock/executor/publicnet"
 )
 
 // Bounds of one message: with the pauses between tries it takes about three minutes
@@ -73,7 +75,7 @@ func (n *Notifier) send(ctx context.Context, m message) error {
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		var private *PrivateError
+		var private *publicnet.PrivateError
 		var untrusted *tls.CertificateVerificationError
 		var refused *refusal
 		wait := pause
