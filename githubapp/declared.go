@@ -63,10 +63,20 @@ func (s *Server) openDeclared() (*declared, error) {
 		}
 		return false
 	}
+	o.Tip = s.tip
 	o.Page, o.Web, o.API = s.page, s.o.App.Endpoints().Web, strings.TrimSuffix(s.o.App.Endpoints().API, "/")
 	o.Token = s.dispatchToken
 	d.worker, err = worker.New(o)
 	return d, err
+}
+
+// tip asks GitHub where the branch of a run is.
+func (s *Server) tip(ctx context.Context, r *store.Run) (string, error) {
+	sha, err := s.reader.Resolve(ctx, refOf(r), r.Ref)
+	if repository.KindOf(err) == repository.NoCommit {
+		return "", nil
+	}
+	return sha, err
 }
 
 // planner plans services; nil: nobody does.

@@ -15,6 +15,7 @@ import (
 type Versions struct {
 	facts version.Facts // those that all services share
 	tags  []string
+	all   func() ([]string, error) // tags of the repository
 	last  func(service string) (lastTag, error)
 }
 
@@ -34,10 +35,10 @@ func NewVersions(ctx context.Context, r *tree.Repository, sha, branch string, pu
 	}
 	// Git walks through history for these: once for all services, and for one alone
 	// only when there are tags of its own.
-	all := sync.OnceValues(func() ([]string, error) { return r.AllTags(ctx) })
+	v.all = sync.OnceValues(func() ([]string, error) { return r.AllTags(ctx) })
 	shared := sync.OnceValues(func() (lastTag, error) { return nearest(ctx, r, sha, "v[0-9]*", "[0-9]*") })
 	v.last = func(service string) (lastTag, error) {
-		names, err := all()
+		names, err := v.all()
 		if err != nil {
 			return lastTag{}, err
 		}
@@ -53,6 +54,9 @@ func NewVersions(ctx context.Context, r *tree.Repository, sha, branch string, pu
 	}
 	return v, nil
 }
+
+// Behind says that the branch is at a newer commit by now, which has its tags.
+func (v *Versions) Behind() { v.facts.Behind = true }
 
 func nearest(ctx context.Context, r *tree.Repository, sha string, globs ...string) (lastTag, error) {
 	name, commits, err := r.LastTag(ctx, sha, globs...)
@@ -87,6 +91,13 @@ func (v *Versions) of(s *declaration.Service, next bool) (version.Facts, error) 
 	name, facts := s.Name.Text, v.facts
 	if tagged, ok := version.Highest(name, v.tags); ok {
 		facts.Version = tagged.String()
+		if version.NeedsReleases(templates(s)) {
+			names, err := v.all()
+			if err != nil {
+				return facts, err
+			}
+			facts.Releases = version.Of(name, names)
+		}
 		return facts, nil
 	}
 	if !next {

@@ -29,7 +29,7 @@ func (r *run) make(ctx context.Context, result *Result, d affected.Decision) err
 		return errors.New(d.Problem)
 	}
 	if d.Decision == affected.Skip {
-		if !r.Push {
+		if !r.Push || s.Build.Workflow.Given() && r.NoJobs != "" {
 			result.Outcome = Unchanged
 			return nil
 		}
@@ -44,6 +44,10 @@ func (r *run) make(ctx context.Context, result *Result, d affected.Decision) err
 		if err := r.stage(ctx, result, StageTest, func(log io.Writer) error { return r.Tester.Test(ctx, request, log) }); err != nil {
 			return err
 		}
+	}
+	if s.Build.Workflow.Given() && r.NoJobs != "" {
+		result.Outcome, result.Reason = Unchanged, r.NoJobs
+		return nil
 	}
 	err = r.stage(ctx, result, StageBuild, func(log io.Writer) (err error) {
 		result.Image, err = r.Builder.Build(ctx, request, log)

@@ -35,6 +35,10 @@ type Options struct {
 	// Job names a service in events; nil: as it is called.
 	Job func(service string) plan.LegID
 
+	// NoJobs says why services that a workflow's job builds and pushes are only tested;
+	// empty: they are built.
+	NoJobs string
+
 	Push     bool // publish images and charts, and move tags
 	Parallel int  // services at once; 0: any number
 	Sink     runner.Sink

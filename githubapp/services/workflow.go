@@ -10,8 +10,8 @@ import (
 )
 
 // header says what starts the services. Only one run of a branch or pull request is
-// at work, the others wait in their order: an older one that ends later would move
-// tags back. Packages can be written where the zone of the run leaves that.
+// at work, or of all tags, the others wait in their order: an older one that ends
+// later would move tags of images back. Packages can be written where the zone of the run leaves that.
 const header = `name: ` + WorkflowName + `
 on:
   push:
@@ -27,7 +27,7 @@ on:
         type: boolean
         default: true
 concurrency:
-  group: drydock-services-${{ github.ref }}
+  group: drydock-services-${{ startsWith(github.ref, 'refs/tags/') && 'refs/tags' || github.ref }}
   queue: max
 permissions:
   contents: read

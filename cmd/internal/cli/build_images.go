@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/drydock-ci/drydock/executor/build"
 	"github.com/drydock-ci/drydock/executor/build/registry"
@@ -27,6 +29,22 @@ func (a *app) newImages(p *parts, folder string, jobs images.Jobs, o buildOption
 		return nil, err
 	}
 	return images.New(images.Options{
-		BuildKit: builder, Registry: client, Lookup: a.lookup, Folder: folder, Keep: keep, Load: o.load, Publish: o.push(), Jobs: jobs,
+		BuildKit: builder, Registry: client, Secret: a.buildSecret, Agent: a.sshAgent, Folder: folder, Keep: keep, Load: o.load, Publish: o.push(), Jobs: jobs,
 	}), nil
+}
+
+func (a *app) buildSecret(name string) (string, error) {
+	value, ok := a.lookup(name)
+	if !ok {
+		return "", fmt.Errorf("set the variable %s", name)
+	}
+	return value, nil
+}
+
+func (a *app) sshAgent() (string, error) {
+	socket, ok := a.lookup("SSH_AUTH_SOCK")
+	if !ok {
+		return "", errors.New("start one, or set SSH_AUTH_SOCK")
+	}
+	return socket, nil
 }

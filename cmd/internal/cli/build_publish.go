@@ -7,7 +7,6 @@ import (
 	"net/url"
 
 	"github.com/drydock-ci/drydock/githubapp/pipeline"
-	"github.com/drydock-ci/drydock/githubapp/pipeline/declaration"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/notify"
 )
 
@@ -38,22 +37,24 @@ func (a *app) dispatchToken(in given) string {
 // unannounced names the secrets and tokens that are missing to tell of services:
 // they are missed before anything is published, not after.
 func (a *app) unannounced(p *pipeline.Plan, in given) error {
-	var all []error
-	for _, d := range p.Decisions {
-		for _, to := range p.Services.Lookup(d.Name).Notify {
-			missing := func(at declaration.Scalar, format string, args ...any) {
-				all = append(all, fmt.Errorf("%s:%d: service %q: %w", p.Services.File, at.Pos.Line, d.Name, fmt.Errorf(format, args...)))
-			}
-			if secret, _ := a.lookup(to.Secret.Text); to.Secret.Given() && secret == "" {
-				missing(to.Secret, "the secret %q of its webhook is not there: set the variable %s", to.Secret.Text, to.Secret.Text)
-			}
-			if to.Dispatch.Given() && a.dispatchToken(in) == "" {
-				missing(to.Dispatch, "there is no token to tell %q with: set the variable GITHUB_TOKEN to one that may write to its contents", to.Dispatch.Text)
-			}
+	token := func(string) error {
+		if a.dispatchToken(in) == "" {
+			return errors.New("set the variable GITHUB_TOKEN to one that may write to its contents")
 		}
-	}
-	if len(all) == 0 {
 		return nil
 	}
-	return &exitError{exitUsage, errors.Join(all...)}
+	secret := func(name string) error {
+		if value, _ := a.lookup(name); value == "" {
+			return fmt.Errorf("set the variable %s", name)
+		}
+		return nil
+	}
+	var all []error
+	for _, d := range p.Decisions {
+		all = append(all, notify.Missing(p.Services.Lookup(d.Name), secret, token))
+	}
+	if err := errors.Join(all...); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	return nil
 }

@@ -64,7 +64,7 @@ func (r *reader) service(e workflow.Entry) *Service {
 		r.fail(e.Key.Pos, "missing-key", fmt.Sprintf("Service %q has no \"path\"", s.Name.Text), fmt.Sprintf("give its folder, such as path: services/%s", s.Name.Text))
 	}
 	r.checkBuild(what, s)
-	if e.Value.Lookup("image").IsNull() && !s.Build.Workflow.Given() {
+	if e.Value.Lookup("image").IsNull() {
 		r.fail(e.Key.Pos, "missing-key", fmt.Sprintf("Service %q has no \"image\"", s.Name.Text), "give the image's name, such as image: registry.example/"+s.Name.Text)
 	}
 	s.settle()

@@ -49,7 +49,7 @@ services:
   c4p: {path: services/c4p, build: ko, image: c4p}
   web: {path: services/web, build: {ko: cmd/web, platforms: linux/arm64}, image: web}
   top: {path: ., build: {ko: true}, image: top, chart: {path: chart, repository: registry.example/helm}}
-  job: {path: j, build: {workflow: .github/workflows/b.yml, job: image}}
+  job: {path: j, image: j, build: {workflow: .github/workflows/b.yml, job: image}}
 `
 
 func TestParse(t *testing.T) {

@@ -34,7 +34,7 @@ func object[T any](keys []key[T]) map[string]any {
 // keys of the file are free in it.
 func Schema() ([]byte, error) {
 	service := object(serviceKeys)
-	service["required"] = []string{"path"}
+	service["required"] = []string{"path", "image"}
 	// build: ko is short for ko in the service's folder.
 	properties := service["properties"].(map[string]any)
 	build := properties["build"].(map[string]any)

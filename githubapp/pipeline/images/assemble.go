@@ -175,7 +175,11 @@ func (t *tarFile) tree(from, to string) {
 		case !info.Mode().IsRegular():
 			return fmt.Errorf("%q is no file", name)
 		}
-		t.file(target, f, 0o444|int64(info.Mode().Perm()&0o111))
+		mode := int64(0o444) // what a umask leaves does not count
+		if info.Mode()&0o100 != 0 {
+			mode = 0o555
+		}
+		t.file(target, f, mode)
 		return t.err
 	}))
 }

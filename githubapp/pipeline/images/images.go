@@ -30,8 +30,10 @@ type Jobs interface {
 type Options struct {
 	BuildKit *build.Builder
 	Registry *registry.Client
-	// Lookup finds what secrets and ssh agents services ask for by name.
-	Lookup  func(name string) (string, bool)
+	// Secret finds a secret that a service asks for by its name; the error says what to
+	// do. Agent gives the socket of the ssh agent that it may use.
+	Secret  func(name string) (string, error)
+	Agent   func() (socket string, err error)
 	Folder  string // for layouts and contexts; its owner removes it
 	Keep    string // for layouts that somebody wants; empty: none
 	Load    bool   // into the engine
@@ -183,16 +185,16 @@ func (b *Builder) request(r pipeline.Request, log io.Writer) (build.Request, err
 		q.Args[arg.Name.Text] = arg.Value.Text
 	}
 	for _, secret := range s.Build.Secrets {
-		value, ok := b.Lookup(secret.Value.Text)
-		if !ok {
-			return q, fmt.Errorf("secret %q of service %q is not there: set the variable %s", secret.Name.Text, q.Name, secret.Value.Text)
+		value, err := b.Secret(secret.Value.Text)
+		if err != nil {
+			return q, fmt.Errorf("secret %q of service %q is not there: %w", secret.Name.Text, q.Name, err)
 		}
 		q.Secrets[secret.Name.Text] = []byte(value)
 	}
 	for _, id := range s.Build.SSH {
-		agent, ok := b.Lookup("SSH_AUTH_SOCK")
-		if !ok {
-			return q, fmt.Errorf("service %q asks for the ssh agent %q: start one, or set SSH_AUTH_SOCK", q.Name, id.Text)
+		agent, err := b.Agent()
+		if err != nil {
+			return q, fmt.Errorf("service %q asks for the ssh agent %q: %w", q.Name, id.Text, err)
 		}
 		q.SSH[id.Text] = agent
 	}

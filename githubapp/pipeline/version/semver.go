@@ -3,6 +3,7 @@ package version
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -115,8 +116,17 @@ func comparePre(a, b string) int {
 // "agenda/v1.2.3" or "agenda-v1.2.3" are its own and weigh more than tags for
 // the whole repository, "v1.2.3" or "1.2.3".
 func Highest(service string, tags []string) (Semver, bool) {
-	var own, all Semver
-	var hasOwn, hasAll bool
+	all := Of(service, tags)
+	if len(all) == 0 {
+		return Semver{}, false
+	}
+	return slices.MaxFunc(all, Semver.Compare), true
+}
+
+// Of are the versions among git tags, for one service: its own, or when it has none
+// those of the whole repository.
+func Of(service string, tags []string) []Semver {
+	var own, all []Semver
 	for _, tag := range tags {
 		text, mine := strings.CutPrefix(tag, service+"/")
 		if !mine {
@@ -128,16 +138,16 @@ func Highest(service string, tags []string) (Semver, bool) {
 		v, ok := ParseSemver(text)
 		switch {
 		case !ok:
-		case mine && (!hasOwn || v.Compare(own) > 0):
-			own, hasOwn = v, true
-		case !mine && (!hasAll || v.Compare(all) > 0):
-			all, hasAll = v, true
+		case mine:
+			own = append(own, v)
+		default:
+			all = append(all, v)
 		}
 	}
-	if hasOwn {
-		return own, true
+	if len(own) > 0 {
+		return own
 	}
-	return all, hasAll
+	return all
 }
 
 // Next is the version of a commit that has no tag: a pre-release of the patch

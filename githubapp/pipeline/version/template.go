@@ -19,6 +19,11 @@ type Facts struct {
 	Version     string // of a tag at the commit; see Highest
 	Next        string // of a commit without one; see Next
 	PullRequest int
+	// Behind: a newer commit has the tags that go with the branch, or say nothing.
+	Behind bool
+	// Releases are the other versions that there are: the highest one has the tags
+	// "latest", "1" and "1.2".
+	Releases []Semver
 }
 
 // DefaultTags are those of a service that declares none.
@@ -40,7 +45,7 @@ var variables = map[string]func(Facts) string{
 	"major": func(f Facts) string {
 		return release(f, func(v Semver) string { return strconv.FormatUint(v.Major, 10) })
 	},
-	"latest": func(f Facts) string { return release(f, func(Semver) string { return "latest" }) },
+	"latest": func(f Facts) string { return release(f, func(Semver) string { return latest }) },
 	"pr": func(f Facts) string {
 		if f.PullRequest <= 0 {
 			return ""
@@ -49,14 +54,28 @@ var variables = map[string]func(Facts) string{
 	},
 }
 
+const latest = "latest"
+
 // release gives a part of the version: a pre-release must not move the tags
-// that people take releases from.
+// that people take releases from, nor an older release those of a newer one.
 func release(f Facts, part func(Semver) string) string {
 	v, ok := ParseSemver(f.Version)
 	if !ok || v.Pre != "" {
 		return ""
 	}
+	for _, other := range f.Releases {
+		if other.Pre == "" && part(other) == part(v) && other.Compare(v) > 0 {
+			return ""
+		}
+	}
 	return part(v)
+}
+
+// NeedsReleases tells whether templates have tags that only the highest release gets.
+func NeedsReleases(templates []string) bool {
+	return slices.ContainsFunc(templates, func(text string) bool {
+		return strings.Contains(text, "${latest}") || strings.Contains(text, "${major}") || strings.Contains(text, "${minor}")
+	})
 }
 
 // Variables are the names that templates may use, sorted.
@@ -113,6 +132,9 @@ func ParseTemplate(text string) (Template, error) {
 
 // Expand gives the tag, or false when a variable of it is not known.
 func (t Template) Expand(f Facts) (string, bool) {
+	if f.Behind && t.moves() {
+		return "", false
+	}
 	var b strings.Builder
 	for _, p := range t.parts {
 		if p.variable == "" {
@@ -127,6 +149,12 @@ func (t Template) Expand(f Facts) (string, bool) {
 	}
 	tag := Sanitize(b.String())
 	return tag, tag != ""
+}
+
+// moves tells whether the tag is another image's with each commit.
+func (t Template) moves() bool {
+	fixed := func(p part) bool { return p.variable != "" && p.variable != "branch" }
+	return !slices.ContainsFunc(t.parts, fixed) || slices.Contains(t.parts, part{variable: "branch"})
 }
 
 // Tags are the tags of all templates, each once, in order. There is always one:

@@ -70,6 +70,7 @@ func TestTags(t *testing.T) {
 	push := Facts{SHA: sha, Branch: "feature/Größe#1"}
 	release := Facts{SHA: sha, Version: "1.2.3"}
 	pull := Facts{SHA: sha, PullRequest: 12}
+	of := func(tags string) []Semver { return Of("", strings.Fields(tags)) }
 	for _, tt := range []struct {
 		templates, want string
 		facts           Facts
@@ -82,6 +83,12 @@ func TestTags(t *testing.T) {
 		{"v${version}", "0123456", push}, // always one
 		{"${branch}-${sha} ${full-sha} ${sha} ${sha}", "feature-Gr--e-1-0123456 " + sha + " 0123456", push},
 		{"stable", "stable", push},
+		{"stable ${branch} ${branch}-${sha} ${sha}", "0123456", Facts{SHA: sha, Branch: "main", Behind: true}},
+		{"stable ${version}", "1.2.3", Facts{SHA: sha, Version: "1.2.3", Behind: true}},
+		{"${version} ${minor} ${major} ${latest}", "1.2.9", Facts{SHA: sha, Version: "1.2.9", Releases: of("v1.3.0-rc.1 v1.3.0 v1.2.10")}},
+		{"${version} ${minor} ${major} ${latest}", "1.2.9 1.2", Facts{SHA: sha, Version: "1.2.9", Releases: of("v1.3.0 v1.2.10-rc.1")}},
+		{"${version} ${minor} ${major} ${latest}", "1.2.9 1.2 1", Facts{SHA: sha, Version: "1.2.9", Releases: of("v1.2.9 v2.0.0")}},
+		{"${version} ${minor} ${major} ${latest}", "1.2.9 1.2 1 latest", Facts{SHA: sha, Version: "1.2.9", Releases: of("v1.2.9 v1.2.8 v2.0.0-rc.1")}},
 		{"${next}", "1.2.4-5.g0123456", Facts{SHA: sha, Next: "1.2.4-5.g0123456"}},
 	} {
 		got, err := Tags(strings.Fields(tt.templates), tt.facts)

@@ -17,6 +17,7 @@ import (
 	"github.com/drydock-ci/drydock/githubapp/pipeline/notify"
 	"github.com/drydock-ci/drydock/githubapp/services"
 	"github.com/drydock-ci/drydock/githubapp/services/ledger"
+	"github.com/drydock-ci/drydock/githubapp/trust"
 	"github.com/drydock-ci/drydock/runner"
 	"github.com/drydock-ci/drydock/workflow/expr"
 	"github.com/drydock-ci/drydock/workflow/plan"
@@ -89,12 +90,18 @@ func (t *task) options(made map[string]pipeline.Image) pipeline.Options {
 	o := pipeline.Options{
 		Run: string(t.job.Run), Name: services.WorkflowName, Event: t.run.Event, Folder: t.files.folder(), Commit: t.with.Head, Epoch: t.epoch, Version: t.of,
 		Builder: images.New(images.Options{
-			BuildKit: t.BuildKit, Registry: t.access.Registry, Lookup: t.access.lookup, Folder: t.folder, Publish: t.release.Publish, Jobs: t, Bases: true, Environ: goEnviron(os.Environ()),
+			BuildKit: t.BuildKit, Registry: t.access.Registry, Secret: t.secret, Agent: noAgent, Folder: t.folder, Publish: t.release.Publish, Jobs: t, Bases: true, Environ: goEnviron(os.Environ()),
 			Namespace: t.namespace(t.run, t.with),
 		}),
 		Tester: t, Ledger: published{t}, Made: made,
 		Job:  func(string) plan.LegID { return t.job.ID() },
 		Push: t.release.Publish, Sink: t.steps, Now: t.Now,
+	}
+	if !t.release.Publish || t.release.Preview != 0 {
+		o.NoJobs = "its job pushes the image by itself, so here it is only tested"
+	}
+	if t.release.Preview != 0 { // a chart has a release's version, and who is told deploys
+		return o
 	}
 	o.Charter = chart.New(chart.Options{Registry: t.access.Registry, Folder: t.folder})
 	o.Notifier = notify.New(notify.Options{
@@ -104,6 +111,41 @@ func (t *task) options(made map[string]pipeline.Image) pipeline.Options {
 	return o
 }
 
+// secret finds one that the service asks for by name.
+func (t *task) secret(name string) (string, error) {
+	value, ok := t.access.lookup(name)
+	switch {
+	case ok:
+		return value, nil
+	case trust.Zone(t.run.Zone) == trust.Fork:
+		return "", errors.New("a fork's pull request has no secrets")
+	}
+	return "", fmt.Errorf("set it with \"drydock secret set %s --repository %s\"", name, t.run.RepositoryName)
+}
+
+// noAgent: the agent of the server is the operator's, and a secret that says where
+// one is would be a path on the server.
+func noAgent() (string, error) {
+	return "", errors.New("a server has none to lend: give the key as a secret, with RUN --mount=type=secret")
+}
+
+// telling looks whether everybody can be told before anything is built.
+func (t *task) telling() error {
+	if !t.release.Publish || t.release.Preview != 0 {
+		return nil
+	}
+	has := func(name string) error {
+		_, err := t.secret(name)
+		return err
+	}
+	return notify.Missing(t.service, has, func(repository string) error {
+		if strings.EqualFold(repository, t.run.RepositoryName) {
+			return nil
+		}
+		return has(dispatchSecret)
+	})
+}
+
 // dispatchSecret is the secret with the token for repositories other than the run's.
 const dispatchSecret = "DRYDOCK_DISPATCH_TOKEN"
 
@@ -111,10 +153,7 @@ const dispatchSecret = "DRYDOCK_DISPATCH_TOKEN"
 // are not lent to whoever may write to this one.
 func (t *task) dispatchToken(ctx context.Context, repository string) (string, error) {
 	if !strings.EqualFold(repository, t.run.RepositoryName) {
-		if token, ok := t.access.lookup(dispatchSecret); ok {
-			return token, nil
-		}
-		return "", fmt.Errorf("there is no token for %s: set the secret %s to one that may write to its contents", repository, dispatchSecret)
+		return t.secret(dispatchSecret)
 	}
 	token, revoke, err := t.Token(ctx, t.run)
 	if err == nil {
@@ -201,6 +240,9 @@ func (p published) Last(ctx context.Context, service string) (pipeline.Image, bo
 	if err != nil || !ok || b.Image != p.service.Image.Text {
 		return p.known.Last(ctx, service) // by hand, or by another server
 	}
+	if _, err := p.access.Registry.Resolve(ctx, b.Image+"@"+b.Digest); executor.IsKind(err, executor.NotFound) {
+		return p.known.Last(ctx, service) // the registry was cleaned up
+	}
 	return pipeline.Image{Name: b.Image, Digest: b.Digest, Size: b.Size, Platforms: b.Platforms, Bases: bases(b)}, true, nil
 }
 
@@ -243,6 +285,9 @@ func summary(b ledger.Build, release Release) string {
 	row("tags", code(strings.Join(b.Tags, " ")))
 	if !release.Publish {
 		row("published", "no: "+cell(release.Why))
+	}
+	if release.Behind != "" {
+		row("left alone", "the tags of "+code(release.Behind)+": the branch is at another commit by now")
 	}
 	row("chart", code(b.Chart))
 	for _, base := range b.Bases {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/drydock-ci/drydock/executor"
@@ -41,6 +42,7 @@ type Release struct {
 	Publish bool
 	Preview int    // the pull request whose tag alone is moved; 0: all tags are
 	Why     string // it is not published
+	Behind  string // a branch that is elsewhere by now: its tags are left alone
 }
 
 // Release decides for a run. The zone comes first: code of strangers publishes
@@ -145,13 +147,14 @@ type Access struct {
 // only where the zone is trusted with what the operator has, and the repository too.
 func (w *Worker) access(run *store.Run, s *declaration.Service, secrets map[string]string, release Release) (Access, error) {
 	logins := map[string]executor.Credentials{}
+	used := registriesOf(s)
 	for host, login := range w.Policy.Logins {
 		name, hasName := secrets[strings.ToUpper(login.Username)]
 		password, hasPassword := secrets[strings.ToUpper(login.Password)]
 		switch {
 		case hasName && hasPassword:
 			logins[host] = executor.Credentials{Username: name, Password: password}
-		case release.Publish:
+		case release.Publish && slices.Contains(used, host):
 			return Access{}, fmt.Errorf("log in at %s: the secrets %s and %s are not there: set them with \"drydock secret set\"", host, login.Username, login.Password)
 		}
 	}
@@ -159,6 +162,20 @@ func (w *Worker) access(run *store.Run, s *declaration.Service, secrets map[stri
 	o.Logins, o.NoUserLogins = logins, !w.Trusted(run) || !w.Policy.lends(run.RepositoryName, s)
 	client, err := registry.New(o)
 	return Access{client, secrets}, err
+}
+
+// registriesOf are the hosts that a service is pushed to.
+func registriesOf(s *declaration.Service) []string {
+	names := []string{s.Image.Text}
+	if s.Chart != nil {
+		names = append(names, s.ChartRepository())
+	}
+	var hosts []string
+	for _, name := range names {
+		host, _, _ := strings.Cut(declaration.FullImage(name), "/")
+		hosts = append(hosts, host)
+	}
+	return hosts
 }
 
 // lookup finds a secret by its name.

@@ -52,6 +52,8 @@ type Options struct {
 	Place  func(leg *plan.Leg, labels []string, group string) (runner.Place, error)
 	// Confined tells whether the run of a job gets nothing of what the operator opens.
 	Confined func(context.Context, *runner.Job) bool
+	// Tip is where the branch of a run is now; "": it is gone.
+	Tip func(context.Context, *store.Run) (sha string, err error)
 	// Secrets are those of a job, by its run's zone.
 	Secrets func(context.Context, *runner.Job) (map[string]string, error)
 	// Trusted tells whether the zone of a run may have what the operator keeps for
@@ -74,13 +76,14 @@ type Options struct {
 // Worker is runner.Runs for jobs of services.
 type Worker struct {
 	Options
+	lock    *os.File // of the folder
 	exports exports
 
 	mu     sync.Mutex
 	active map[executor.RunID]bool // runs within jobs; see task.inside
 }
 
-// New makes a worker. It removes what an earlier process left in the folder.
+// New makes a worker. It removes what earlier processes left in the folder.
 func New(o Options) (*Worker, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -88,13 +91,12 @@ func New(o Options) (*Worker, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if err := os.RemoveAll(o.Folder); err != nil {
-		return nil, fmt.Errorf("empty the folder for services: %w", err)
+	var lock *os.File
+	var err error
+	if o.Folder, lock, err = ownFolder(o.Folder); err != nil {
+		return nil, err
 	}
-	if err := os.MkdirAll(o.Folder, 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder for services: %w", err)
-	}
-	return &Worker{Options: o, exports: exports{folder: o.Folder}, active: map[executor.RunID]bool{}}, nil
+	return &Worker{Options: o, lock: lock, exports: exports{folder: o.Folder}, active: map[executor.RunID]bool{}}, nil
 }
 
 // Run takes the service of the job through its stages.
@@ -113,6 +115,8 @@ func (w *Worker) Run(ctx, hard context.Context, job *runner.Job, sink runner.Sin
 			Seconds: result.Finished.Sub(started).Seconds(), Steps: result.Steps, Outputs: result.Outputs, Infra: result.Infra != nil,
 		})
 	}()
+	ctx, cancel := context.WithTimeoutCause(ctx, timeLimit, fmt.Errorf("it took longer than %s", timeLimit))
+	defer cancel()
 	t, err := w.begin(ctx, job, sink)
 	if t != nil {
 		defer t.close()
@@ -123,6 +127,9 @@ func (w *Worker) Run(ctx, hard context.Context, job *runner.Job, sink runner.Sin
 	t.force = hard.Done()
 	return t.make(ctx)
 }
+
+// timeLimit is that of GitHub's jobs.
+const timeLimit = 6 * time.Hour
 
 // refusal is an error that another try does not mend.
 type refusal struct{ error }
@@ -229,6 +236,9 @@ func (t *task) declared(ctx context.Context, r *tree.Repository, secrets map[str
 	if t.access, err = t.Worker.access(t.run, t.service, secrets, t.release); err != nil {
 		return refusal{err}
 	}
+	if err := t.telling(); err != nil {
+		return refusal{err}
+	}
 	t.plan = &pipeline.Plan{Services: declared}
 	if t.epoch, err = r.Time(ctx, t.with.Head); err != nil {
 		return err
@@ -240,6 +250,18 @@ func (t *task) declared(ctx context.Context, r *tree.Repository, secrets map[str
 	versions, err := pipeline.NewVersions(ctx, r, t.with.Head, branch, t.with.PullRequest)
 	if err != nil {
 		return err
+	}
+	if branch != "" && t.release.Publish {
+		// One that is not the newest any more, as when it is run again, would move back
+		// what the newer one has moved.
+		tip, err := t.Tip(ctx, t.run)
+		if err != nil {
+			return fmt.Errorf("ask where the branch %q is: %w", branch, err)
+		}
+		if tip != t.with.Head {
+			t.release.Behind = branch
+			versions.Behind()
+		}
 	}
 	t.of = t.release.versions(versions.Of)
 	base := t.with.Base

@@ -56,16 +56,18 @@ func TestAccess(t *testing.T) {
 	both := map[string]string{"REG_USER": "robot", "REG_PASSWORD": "hunter2"}
 	for _, tt := range []struct {
 		name    string
+		image   string
 		secrets map[string]string
 		publish bool
 		ok      bool
 	}{
-		{"publish", both, true, true},
-		{"publish without", map[string]string{"REG_USER": "robot"}, true, false},
-		{"build without", nil, false, true},
+		{"publish", "registry.example/web", both, true, true},
+		{"publish without", "registry.example/web", map[string]string{"REG_USER": "robot"}, true, false},
+		{"publish elsewhere", "other.example/web", nil, true, true},
+		{"build without", "registry.example/web", nil, false, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := w.access(&store.Run{}, &declaration.Service{}, tt.secrets, Release{Publish: tt.publish})
+			got, err := w.access(&store.Run{}, &declaration.Service{Image: declaration.Scalar{Text: tt.image}}, tt.secrets, Release{Publish: tt.publish})
 			if (err == nil) != tt.ok || tt.ok && got.Registry == nil {
 				t.Fatalf("%v", err)
 			}
