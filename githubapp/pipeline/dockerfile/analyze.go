@@ -32,13 +32,25 @@ func Analyze(src []byte, o Options) (in *Inputs, err error) {
 		}
 	}()
 	in = &Inputs{}
-	if syntax, _, _, ok := parser.DetectSyntax(src); ok && !known.MatchString(syntax) {
+	syntax, _, _, ok := parser.DetectSyntax(src)
+	if given := o.Args["BUILDKIT_SYNTAX"]; given != "" { // BuildKit: it comes before what the file says
+		syntax, ok = given, true
+	}
+	if ok && !known.MatchString(syntax) {
 		in.add(Source{Pattern: ".", Text: "# syntax=" + syntax, Line: 1, Doubt: "what this frontend reads cannot be told"})
+		return in, nil
+	}
+	if n := len(src); n > maxSize {
+		in.all(fmt.Sprintf("%d bytes", n))
 		return in, nil
 	}
 	result, err := parser.Parse(bytes.NewReader(src))
 	if err != nil {
 		return nil, err
+	}
+	if n := len(result.AST.Children); n > maxInstructions {
+		in.all(fmt.Sprintf("%d instructions", n))
+		return in, nil
 	}
 	platforms := o.Platforms
 	if len(platforms) == 0 {
@@ -54,8 +66,26 @@ func Analyze(src []byte, o Options) (in *Inputs, err error) {
 		if err := f.analyze(globals); err != nil {
 			return nil, err
 		}
+		if n := len(in.Sources) + len(in.Images); n > maxInstructions {
+			in.all(fmt.Sprintf("%d sources and images", n))
+			return in, nil
+		}
 	}
 	return in, nil
+}
+
+// Bounds of what is looked at one by one. Nobody writes such a file.
+const (
+	maxSize         = 1 << 20 // bytes
+	maxInstructions = 2000
+)
+
+// all counts the whole context instead of what is too much to look at.
+func (in *Inputs) all(what string) {
+	in.Sources = []Source{{Pattern: ".", Text: what, Line: 1, Doubt: "too many to look at each"}}
+	in.Images = nil
+	in.Triggers = true
+	in.Doubts = []string{"is too large to tell which images it starts from"}
 }
 
 // file is a Dockerfile for one platform.
@@ -67,6 +97,7 @@ type file struct {
 	platform string
 
 	globals map[string]string
+	ran     int // triggers
 	target  int
 	bases   []int               // the stage that each starts from, or -1
 	needs   []map[int]bool      // stages that each needs
@@ -128,56 +159,10 @@ func (f *file) want(i int, wanted map[int]bool) {
 	}
 }
 
-// platformArgs are the variables of every build for a platform (Dockerfile
-// reference: automatic platform ARGs in the global scope). BUILDPLATFORM and its
-// like are the builder's secret.
-func (f *file) platformArgs() map[string]string {
-	parts := append(strings.SplitN(f.platform, "/", 3), "", "", "")
-	return map[string]string{
-		"TARGETPLATFORM": f.platform, "TARGETOS": parts[0], "TARGETARCH": parts[1], "TARGETVARIANT": parts[2],
-	}
-}
-
-// define sets an ARG. Without a value it takes the global one, if there is any.
-func (f *file) define(env map[string]string, pair instructions.KeyValuePairOptional, globals map[string]string) {
-	if given, ok := f.o.Args[pair.Key]; ok {
-		env[pair.Key] = given
-		return
-	}
-	if pair.Value != nil {
-		value, unknown := f.expand(*pair.Value, env)
-		if unknown == "" {
-			env[pair.Key] = value
-		} else {
-			delete(env, pair.Key) // and so unknown itself
-		}
-		return
-	}
-	if value, ok := globals[pair.Key]; ok {
-		env[pair.Key] = value
-	}
-}
-
-// expand replaces variables; unknown names one that the Dockerfile does not define.
-func (f *file) expand(word string, env map[string]string) (value, unknown string) {
-	r, err := f.lex.ProcessWordWithMatches(word, environment(env))
-	if err != nil {
-		return word, word
-	}
-	for name := range r.Unmatched {
-		unknown = max(unknown, "$"+name)
-	}
-	return r.Result, unknown
-}
-
-type environment map[string]string
-
-func (e environment) Get(name string) (string, bool) { v, ok := e[name]; return v, ok }
-func (e environment) Keys() []string                 { return slices.Collect(maps.Keys(e)) }
-
-// stage finds an earlier stage by name or number, or gives -1.
+// stage finds an earlier stage by name or number, or gives -1. Of several with one
+// name builders take the last.
 func (f *file) stage(name string, before int) int {
-	for i := range before {
+	for i := before - 1; i >= 0; i-- {
 		if f.stages[i].Name != "" && strings.EqualFold(f.stages[i].Name, name) {
 			return i
 		}
@@ -191,10 +176,7 @@ func (f *file) stage(name string, before int) int {
 // read goes through one stage.
 func (f *file) read(i int) found {
 	s := &f.stages[i]
-	line := 1
-	if len(s.Location) > 0 {
-		line = s.Location[0].Start.Line
-	}
+	line := line(s.Location)
 	var out found
 	f.needs = append(f.needs, map[int]bool{})
 	env := map[string]string{}
@@ -203,6 +185,7 @@ func (f *file) read(i int) found {
 		f.needs[i][from] = true
 		f.bases = append(f.bases, from)
 		maps.Copy(env, f.env[from])
+		s.Commands = append(f.triggers(from, &out), s.Commands...)
 	} else if unknown != "" {
 		out.doubts = append(out.doubts, fmt.Sprintf("line %d: FROM %s: %s is not known, so the base may be another service's image", line, s.BaseName, unknown))
 	} else {
@@ -230,10 +213,7 @@ func (f *file) stageByName(name string, before int) int {
 }
 
 func (f *file) command(i int, c instructions.Command, env map[string]string, out *found) {
-	line := 1
-	if at := c.Location(); len(at) > 0 {
-		line = at[0].Start.Line
-	}
+	line := line(c.Location())
 	switch c := c.(type) {
 	case *instructions.ArgCommand:
 		for _, pair := range c.Args {
@@ -279,11 +259,16 @@ func (f *file) from(i int, name string, line int, out *found) {
 	out.images = append(out.images, Image{name, line, false})
 }
 
-var remote = regexp.MustCompile(`^(https?://|git://|ssh://|git@|github\.com/)`)
+// remote sources are fetched. github.com/owner/name without a scheme is a folder
+// (BuildKit: dfgitutil, IndistinguishableFromLocal).
+var remote = regexp.MustCompile(`^(https?://|git://|ssh://|git@[^/]*:)`)
 
 // sources are those of COPY and ADD out of the context.
 func (f *file) sources(instruction string, texts []string, line int, env map[string]string, out *found) {
 	for _, text := range texts {
+		if len(out.sources) > maxInstructions {
+			return // Analyze refuses so many
+		}
 		value, unknown := f.expand(text, env)
 		s := Source{Text: instruction + " " + text, Line: line}
 		switch {

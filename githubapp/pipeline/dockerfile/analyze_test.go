@@ -1,6 +1,7 @@
 package dockerfile
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -43,6 +44,24 @@ func TestAnalyze(t *testing.T) {
 		{"any platform", "FROM scratch\nARG TARGETOS TARGETARCH\nCOPY app-$TARGETOS-$TARGETARCH /", Options{}, "app-linux-amd64 app-linux-arm64 app-linux-arm app-linux-386 app-linux-ppc64le app-linux-riscv64 app-linux-s390x", ""},
 		{"build platform", "FROM --platform=$BUILDPLATFORM golang\nARG BUILDARCH\nCOPY x-$BUILDARCH /", arm, ".?", "golang"},
 		{"onbuild base", "FROM node:onbuild", arm, ".?", "node:onbuild"},
+		{"onbuild of a stage", "FROM alpine AS base\nONBUILD ARG D=web\nONBUILD COPY lib $D /lib\nFROM base\nCOPY $D/x /", arm, "lib web web/x", "alpine"},
+		{"onbuild of a stage that is not built from", "FROM alpine AS base\nONBUILD COPY lib /lib\nFROM base AS other\nFROM base", Options{Target: "base", Platforms: arm.Platforms}, "", "alpine"},
+		{"onbuild is not inherited twice", "FROM alpine AS base\nENV D=1\nONBUILD COPY $D /\nFROM base AS one\nENV D=2\nFROM one", arm, "1", "alpine"},
+		{"onbuild from a stage", "FROM a AS data\nCOPY d /\nFROM b AS base\nONBUILD COPY --from=data /d /\nONBUILD RUN --mount=source=m,target=/m true\nFROM base", arm, "d m", "a b"},
+		{"onbuild that cannot be read", "FROM alpine AS base\nONBUILD NOTHING x\nFROM base", arm, ".?", "alpine"},
+		{"stages of one name", "FROM a AS x\nCOPY a /\nFROM b AS x\nCOPY b /\nFROM x", arm, "b", "b"},
+		{"stages of one name, copied from", "FROM a AS x\nCOPY a /\nFROM b AS x\nCOPY b /\nFROM scratch\nCOPY --from=x / /", arm, "b", "b"},
+		{"a folder like a repository", "FROM scratch\nADD github.com/a/b git@x /", arm, "github.com/a/b git@x", ""},
+		{"frontend by an argument", "FROM scratch", Options{Args: map[string]string{"BUILDKIT_SYNTAX": "example.com/other"}}, ".?", ""},
+		{"platform given", "FROM base-$TARGETARCH", Options{Args: map[string]string{"TARGETARCH": "z80"}, Platforms: arm.Platforms}, "", "base-z80"},
+		{"growing values", "FROM alpine\nENV A=0123456789" + strings.Repeat("\nENV A=$A$A$A$A", 30) + "\nCOPY $A /", arm, ".?", "alpine"},
+		{"many instructions", "FROM alpine" + strings.Repeat("\nCOPY a /", 3000), arm, ".?", "doubt"},
+		{"many sources", "FROM alpine\nCOPY " + many(3000) + " /", arm, ".?", "doubt"},
+		{"many triggers", "FROM alpine AS s" + strings.Repeat("\nONBUILD COPY a /", 900) + strings.Repeat("\nFROM s", 900), arm, ".?", "alpine"},
+		{"large", "FROM alpine\n#" + strings.Repeat("x", 1<<20), arm, ".?", "doubt"},
+		{"pivot", "# syntax=docker/dockerfile:1-labs\nFROM scratch\nCOPY --parents --exclude=*.md a/./b/**/*.go ./c/./d /", arm, "a/b/**/*.go c/d", ""},
+		{"continued", "FROM scratch\ncopy a \\\n# comment\n\n  b \\\n  /x", arm, "a b", ""},
+		{"default of an unknown", "FROM alpine\nCOPY ${D:-a} /", arm, ".?", "alpine"},
 		{"frontend", "# syntax=example.com/other\nANYTHING", arm, ".?", ""},
 		{"known frontend", "# syntax=docker/dockerfile:1.7\nFROM scratch\nCOPY a /", arm, "a", ""},
 		{"escape", "# escape=`\nFROM scratch\nCOPY a `\n b /", arm, "a b", ""},
@@ -78,6 +97,15 @@ func TestAnalyze(t *testing.T) {
 			}
 		})
 	}
+}
+
+// many are names of files.
+func many(n int) string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprintf("f%d", i))
+	}
+	return strings.Join(all, " ")
 }
 
 func TestAnalyzeErrors(t *testing.T) {

@@ -2,6 +2,7 @@ package dockerfile
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -13,12 +14,17 @@ import (
 // the program is built from matters. Whatever else stands in the stage makes it a
 // plain one.
 type goStage struct {
-	workdir string // absolute, or "" when only the base image knows
-	root    string // where the context's root lies in the stage; "": nothing is copied yet
+	inherited
 	main    string // folder of the main package in the context
 	outputs []string
-	plain   bool
-	tuned   bool // a variable may make the Go tool read other files; stages that start from this one have it too
+}
+
+// inherited is what stages that start from this one have too.
+type inherited struct {
+	workdir string // absolute, or "" when only the base image knows
+	root    string // where the context's root lies in the stage; "": nothing is copied yet
+	plain   bool   // something else stands in it
+	tuned   bool   // a variable may make the Go tool read other files
 }
 
 // goStages looks at all stages and marks the sources of those that build Go.
@@ -27,7 +33,7 @@ func (f *file) goStages(all []found) {
 	for i := range f.stages {
 		g := &goStage{}
 		if from := f.bases[i]; from >= 0 {
-			g.workdir, g.tuned = stages[from].workdir, stages[from].tuned
+			g.inherited = stages[from].inherited
 		}
 		for _, c := range f.stages[i].Commands {
 			g.command(c)
@@ -56,8 +62,8 @@ func (g *goStage) command(c instructions.Command) {
 			g.workdir, g.plain = "", true
 		}
 	case *instructions.CopyCommand:
-		if c.From != "" || c.Parents {
-			g.plain = true
+		if c.From != "" || c.Parents || len(c.ExcludePatterns) > 0 || len(c.SourceContents) > 0 {
+			g.plain = true // it makes or hides a go.work, say
 			return
 		}
 		g.copy(c.SourcePaths, c.DestPath)
@@ -139,6 +145,7 @@ func (g *goStage) run(c *instructions.RunCommand) {
 		}
 	}
 	if g.root == "" {
+		g.plain = g.plain || prepares.MatchString(strings.Join(c.CmdLine, " ")) || len(c.Files) > 0
 		return
 	}
 	if !c.PrependShell || len(c.Files) > 0 || len(c.CmdLine) != 1 {
@@ -154,6 +161,10 @@ func (g *goStage) run(c *instructions.RunCommand) {
 	}
 }
 
+// prepares finds commands that may leave something that the Go tool looks for beside
+// what is copied later.
+var prepares = regexp.MustCompile(`go\.(mod|sum|work)|\bgo +(mod|work|env)\b|GOFLAGS|modules\.txt`)
+
 // simpleWords splits a command that has nothing of the shell's but quotes and
 // variables.
 func simpleWords(command string) ([]string, bool) {
@@ -164,6 +175,8 @@ func simpleWords(command string) ([]string, bool) {
 		switch {
 		case strings.ContainsRune("`|;<>&(){}*?[]\\!~#\n", r) && (r != '{' && r != '}' || quote == '\''):
 			return nil, false
+		case r == '$' && quote == 0 && (strings.HasPrefix(word.String(), "-") || !strings.Contains(word.String(), "=")):
+			return nil, false // it may become several words
 		case quote != 0 && r == quote:
 			quote = 0
 		case quote == 0 && (r == '"' || r == '\''):
@@ -229,8 +242,11 @@ func (g *goStage) goBuild(words []string) bool {
 			}
 			value = words[i]
 		}
-		if name == "o" {
+		switch {
+		case name == "o":
 			output = value
+		case strings.HasSuffix(name, "flags") && linksFiles.MatchString(static.ReplaceAllString(value, "")):
+			return false
 		}
 	}
 	if len(packages) == 0 {
@@ -259,13 +275,19 @@ func (g *goStage) goBuild(words []string) bool {
 	return true
 }
 
+// linksFiles finds flags of the compiler and linker that name files.
+var linksFiles = regexp.MustCompile(`(^|[\s'"=])-(L|I|r[ =]|extld|embedcfg|importcfg|pgoprofile)`)
+
+// static is what people say to the C linker, and names none.
+var static = regexp.MustCompile(`-extldflags[ =]?["']?-static["']?`)
+
 // harmless tells variables that do not make the Go tool read other files.
 func harmless(name string) bool {
 	if !strings.HasPrefix(name, "GO") && !strings.HasPrefix(name, "CGO_") {
-		return name != "HOME" && name != "PATH" && name != "CC" && name != "CXX"
+		return !slices.Contains([]string{"HOME", "XDG_CONFIG_HOME", "PATH", "CC", "CXX"}, name)
 	}
 	return slices.Contains([]string{
-		"GOOS", "GOARCH", "GOARM", "GOAMD64", "GOARM64", "GOPROXY", "GOCACHE", "GOMODCACHE", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOTOOLCHAIN", "CGO_ENABLED",
+		"GOOS", "GOARCH", "GOARM", "GOAMD64", "GOARM64", "GOPROXY", "GOCACHE", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOTOOLCHAIN", "CGO_ENABLED",
 	}, name)
 }
 

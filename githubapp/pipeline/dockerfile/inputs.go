@@ -101,15 +101,15 @@ func within(folder, file string) bool {
 	return folder == "." || file == folder || strings.HasPrefix(file, folder) && file[len(folder)] == '/'
 }
 
-// add puts a source in once.
+// add puts a source in once; one too many is all that Analyze needs to see.
 func (in *Inputs) add(s Source) {
-	if !slices.Contains(in.Sources, s) {
+	if len(in.Sources) <= maxInstructions && !slices.Contains(in.Sources, s) {
 		in.Sources = append(in.Sources, s)
 	}
 }
 
 func (in *Inputs) addImage(i Image) {
-	if i.Name != "scratch" && !slices.Contains(in.Images, i) {
+	if len(in.Images) <= maxInstructions && i.Name != "scratch" && !slices.Contains(in.Images, i) {
 		in.Images = append(in.Images, i)
 	}
 }
