@@ -4,13 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -18,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/executor/publicnet"
 )
 
 // Options configure a Client. The zero value uses the user's own logins.
@@ -28,9 +26,18 @@ type Options struct {
 	// NoUserLogins leaves Docker's configuration and credential helpers alone: a
 	// server uses declared credentials only.
 	NoUserLogins bool
+	// UserLogins tells which repositories (HOST/NAME, Docker Hub's index.docker.io)
+	// Docker's configuration is for; nil: all.
+	UserLogins func(repository string) bool
 	// PlainHTTP are hosts (HOST or HOST:PORT) that are spoken to without TLS. This
-	// machine itself may always be.
+	// machine itself may always be, unless PublicOnly.
 	PlainHTTP []string
+	// PublicOnly is for servers that speak to registries that strangers name: nothing
+	// in the own network is spoken to but hosts of Private (HOST or HOST:PORT), and
+	// those alone may be reached through a proxy. A registry in Private may lead
+	// elsewhere to the internet and to Private only, any other to the internet only.
+	PublicOnly bool
+	Private    []string
 	// CACert is a bundle of certificates (PEM) to trust beside the system's.
 	CACert []byte
 
@@ -39,8 +46,9 @@ type Options struct {
 
 // Client speaks to registries. Its methods may be called at the same time.
 type Client struct {
-	opts Options
-	web  http.RoundTripper
+	opts     Options
+	anywhere http.RoundTripper
+	public   http.RoundTripper // the internet only
 	patience
 }
 
@@ -62,16 +70,19 @@ func New(o Options) (*Client, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &Client{opts: o, patience: patience{firstPause, o.Log}}
-	c.web = guard{next: t, plain: c.mayBePlain}
-	return c, nil
+	public := t.Clone()
+	public.DialContext, public.Proxy = publicnet.Dialer(dialTimeout).DialContext, nil
+	return &Client{opts: o, anywhere: t, public: public, patience: patience{firstPause, o.Log}}, nil
 }
 
 // answerTimeout is for a registry that takes the request and is silent; it may
 // have to look at a large layer as a whole before it answers.
-const answerTimeout = 5 * time.Minute
+const (
+	answerTimeout = 5 * time.Minute
+	dialTimeout   = 30 * time.Second
+)
 
-// Login gives the credentials for a registry's host, or none.
+// Login gives the credentials for all of a registry's host, or none.
 func (c *Client) Login(ctx context.Context, host string) (authn.AuthConfig, error) {
 	reg, err := name.NewRegistry(host)
 	if err != nil {
@@ -92,7 +103,7 @@ func (c *Client) authenticator(ctx context.Context, target authn.Resource) (auth
 	if l, ok := c.opts.Logins[target.RegistryStr()]; ok {
 		return authn.FromConfig(authn.AuthConfig{Username: l.Username, Password: l.Password}), nil
 	}
-	if c.opts.NoUserLogins {
+	if c.opts.NoUserLogins || !c.lent(target) {
 		return authn.Anonymous, nil
 	}
 	a, err := authn.Resolve(ctx, authn.DefaultKeychain, target)
@@ -103,6 +114,15 @@ func (c *Client) authenticator(ctx context.Context, target authn.Resource) (auth
 		}
 	}
 	return a, nil
+}
+
+// lent tells whether the user's own logins are for that.
+func (c *Client) lent(target authn.Resource) bool {
+	if c.opts.UserLogins == nil {
+		return true
+	}
+	repo, ok := target.(name.Repository)
+	return ok && c.opts.UserLogins(repo.Name())
 }
 
 // repository is one place at one registry, with a login that lasts for one call.
@@ -121,7 +141,7 @@ func (c *Client) open(ctx context.Context, repo name.Repository, actions string)
 	}
 	var rt http.RoundTripper
 	err = c.retry(ctx, func() error {
-		rt, err = transport.NewWithContext(ctx, repo.Registry, auth, c.web, []string{repo.Scope(actions)})
+		rt, err = transport.NewWithContext(ctx, repo.Registry, auth, c.web(repo.RegistryStr()), []string{repo.Scope(actions)})
 		return err
 	})
 	if err != nil {
@@ -141,32 +161,4 @@ func (c *Client) parseRepository(text string) (name.Repository, error) {
 		return repo, executor.Errorf(fmt.Sprintf("read the image name %q", text), executor.Invalid, "%w", err)
 	}
 	return repo, nil
-}
-
-// mayBePlain tells whether a host may be spoken to without TLS.
-func (c *Client) mayBePlain(host string) bool {
-	bare, _, err := net.SplitHostPort(host)
-	if err != nil {
-		bare = strings.Trim(host, "[]")
-	}
-	if ip := net.ParseIP(bare); bare == "localhost" || ip != nil && ip.IsLoopback() {
-		return true
-	}
-	return slices.Contains(c.opts.PlainHTTP, host) || slices.Contains(c.opts.PlainHTTP, bare)
-}
-
-// guard lets no request go out unencrypted that may not: go-containerregistry
-// falls back to HTTP for every private address, and a registry may redirect.
-type guard struct {
-	next  http.RoundTripper
-	plain func(host string) bool
-}
-
-var errPlain = errors.New("it offers no TLS, and is not declared to be without")
-
-func (g guard) RoundTrip(q *http.Request) (*http.Response, error) {
-	if q.URL.Scheme != "https" && !g.plain(q.URL.Host) {
-		return nil, fmt.Errorf("%s: %w", q.URL.Host, errPlain)
-	}
-	return g.next.RoundTrip(q)
 }

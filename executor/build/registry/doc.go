@@ -8,5 +8,6 @@
 //
 // The package never builds, never sends anything unencrypted to a host that is
 // neither this machine nor declared so, and never moves a tag to an image that
-// is not wholly there.
+// is not wholly there. With Options.PublicOnly no registry leads it into the own
+// network.
 package registry

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/executor/publicnet"
 )
 
 // Reasons of this package's errors. A registry that does not answer is of kind
@@ -45,6 +46,10 @@ func fail(ctx context.Context, op string, err error) error {
 	out := &executor.Error{Op: op, Kind: executor.Failed, Err: err}
 	var answer *transport.Error
 	switch {
+	case private(err) != nil:
+		out.Err, out.Kind, out.Hint = private(err), executor.Refused, "the operator of this server names the registries of its network"
+	case errors.Is(err, errForm):
+		out.Kind = executor.Refused
 	case errors.Is(err, errPlain):
 		out.Kind, out.Hint = executor.Refused, "serve it with TLS, or declare that it has none"
 	case badCertificate(err) != nil: // first: on this machine HTTP is tried after it, and answered
@@ -100,7 +105,7 @@ func passing(err error) bool {
 		}
 		return false
 	}
-	if errors.Is(err, errPlain) || badCertificate(err) != nil {
+	if errors.Is(err, errPlain) || errors.Is(err, errForm) || private(err) != nil || badCertificate(err) != nil {
 		return false
 	}
 	var dns *net.DNSError
@@ -119,6 +124,15 @@ func cutOff(err error) bool {
 func unreachable(err error) bool {
 	var e net.Error
 	return errors.As(err, &e)
+}
+
+// private is what was not connected to; nil: nothing.
+func private(err error) error {
+	var to *publicnet.PrivateError
+	if errors.As(err, &to) {
+		return to
+	}
+	return nil
 }
 
 // badCertificate is what is wrong with a certificate; nil: nothing is.

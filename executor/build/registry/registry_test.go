@@ -320,6 +320,8 @@ func TestTLS(t *testing.T) {
 // even to one with a private address.
 func TestPlainHTTP(t *testing.T) {
 	c := client(t, Options{PlainHTTP: []string{"registry.test:5000", "bare"}})
+	passed := false
+	c.anywhere = trip(func(*http.Request) (*http.Response, error) { passed = true; return nil, io.EOF })
 	for host, want := range map[string]bool{
 		"localhost:5000": true, "127.0.0.1": true, "[::1]:80": true, "registry.test:5000": true, "bare:80": true, "bare": true,
 		"registry.test": false, "10.1.2.3:5000": false, "192.168.0.1": false, "localhost.evil.test": false, "x.local": false,
@@ -329,8 +331,8 @@ func TestPlainHTTP(t *testing.T) {
 		}
 		q, _ := http.NewRequest(http.MethodGet, "http://"+host+"/v2/", http.NoBody)
 		q = q.WithContext(t.Context())
-		passed := false
-		resp, err := guard{plain: c.mayBePlain, next: trip(func(*http.Request) (*http.Response, error) { passed = true; return nil, io.EOF })}.RoundTrip(q)
+		passed = false
+		resp, err := c.web(host).RoundTrip(q)
 		if err == nil {
 			resp.Body.Close()
 		}
