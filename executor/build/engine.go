@@ -64,7 +64,7 @@ func (b *Builder) buildInEngine(ctx context.Context, c *buildkit.Client, r *Requ
 			return Result{}, err
 		}
 		opt.Exports = []buildkit.ExportEntry{{Type: "moby", Attrs: map[string]string{"name": name}}}
-		if meta, err = b.solve(ctx, c, &one, opt, w); err != nil {
+		if meta, err = b.solve(ctx, c, nil, &one, opt, w); err != nil {
 			return Result{}, err
 		}
 		file := filepath.Join(l.Dir, fmt.Sprintf("%d.tar", len(saved)))
@@ -90,7 +90,7 @@ func (b *Builder) buildForEngine(ctx context.Context, c *buildkit.Client, r *Req
 		return Result{}, err
 	}
 	opt.Exports = []buildkit.ExportEntry{{Type: "moby", Attrs: map[string]string{"name": strings.Join(r.Output.Load, ",")}}}
-	meta, err := b.solve(ctx, c, r, opt, w)
+	meta, err := b.solve(ctx, c, nil, r, opt, w)
 	if err != nil {
 		return Result{}, err
 	}

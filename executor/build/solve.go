@@ -12,6 +12,7 @@ import (
 
 	"github.com/docker/cli/cli/config/types"
 	buildkit "github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/auth/authprovider"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
@@ -57,7 +58,7 @@ func (b *Builder) Build(ctx context.Context, r Request) (Result, error) {
 		Type: buildkit.ExporterOCI, OutputStore: to,
 		Attrs: map[string]string{"tar": "false", "oci-mediatypes": "true", "rewrite-timestamp": "true"},
 	}}
-	meta, err := b.solve(ctx, c, &r, opt, w)
+	meta, err := b.solve(ctx, c, nil, &r, opt, w)
 	if err != nil {
 		return Result{}, err
 	}
@@ -68,15 +69,16 @@ func (b *Builder) Build(ctx context.Context, r Request) (Result, error) {
 	return b.deliver(ctx, &r, w, layout, root, meta)
 }
 
-// solve lets BuildKit work. It closes what it was given of the request.
-func (b *Builder) solve(ctx context.Context, c *buildkit.Client, r *Request, opt buildkit.SolveOpt, w *watcher) (map[string]string, error) {
+// solve lets BuildKit work, at a definition or, without one, at what the options'
+// frontend makes of them. It closes what it was given of the request.
+func (b *Builder) solve(ctx context.Context, c *buildkit.Client, d *llb.Definition, r *Request, opt buildkit.SolveOpt, w *watcher) (map[string]string, error) {
 	status := make(chan *buildkit.SolveStatus)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		w.follow(status)
 	}()
-	resp, err := c.Solve(ctx, nil, opt, status)
+	resp, err := c.Solve(ctx, d, opt, status)
 	<-done
 	if err != nil {
 		return nil, b.fail(ctx, r.op(), r, w.hideError(err))
