@@ -12,9 +12,6 @@ import (
 	"sync"
 )
 
-// maxFile bounds what Read gives: nothing that is analysed is that large.
-const maxFile = 16 << 20
-
 // Repository is a git repository on this machine, bare or not.
 type Repository struct{ dir string }
 
@@ -50,7 +47,7 @@ type Commit struct {
 	mu     sync.Mutex
 	listed bool
 	files  []File
-	oids   map[string]string
+	oids   map[string]string // of a submodule: empty
 	cat    *exec.Cmd
 	stop   context.CancelFunc
 	ask    io.WriteCloser
@@ -79,6 +76,9 @@ func (c *Commit) list(ctx context.Context) error {
 	for _, record := range entries {
 		if f, oid, ok := parseEntry(record, 2); ok {
 			c.files = append(c.files, f)
+			if f.Mode == Submodule {
+				oid = ""
+			}
 			c.oids[f.Path] = oid
 		}
 	}
@@ -96,6 +96,9 @@ func (c *Commit) Read(ctx context.Context, path string) ([]byte, error) {
 	oid, ok := c.oids[path]
 	if !ok {
 		return nil, fmt.Errorf("read %q at %q: %w", path, c.sha, fs.ErrNotExist)
+	}
+	if oid == "" {
+		return nil, fmt.Errorf("read %q at %q: %w", path, c.sha, ErrNoFile)
 	}
 	content, err := c.blob(ctx, oid)
 	if err != nil {
@@ -136,7 +139,7 @@ func (c *Commit) blob(ctx context.Context, oid string) ([]byte, error) {
 		return nil, err
 	}
 	if size > maxFile {
-		return nil, fmt.Errorf("it is larger than %d bytes", maxFile)
+		return nil, ErrFileTooLarge
 	}
 	return content, nil
 }

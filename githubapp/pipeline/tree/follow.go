@@ -10,7 +10,8 @@ import (
 // Link is a symlink of a tree.
 type Link struct{ Path, Target string }
 
-// NowhereError says that a path leads out of the repository or round in a circle.
+// NowhereError says that a path leads out of the repository, round in a circle or
+// through a symlink that no system can have.
 type NowhereError struct{ Path, problem string }
 
 // Error names the path.
@@ -47,6 +48,9 @@ func firstLink(ctx context.Context, t Tree, index Index, name string) (link Link
 		at += next
 		if f, ok := index.Lookup(name[:at]); ok && f.Mode == Symlink {
 			target, err := t.Read(ctx, f.Path)
+			if Unreadable(err) {
+				err = &NowhereError{f.Path, "is no symlink that can be followed"}
+			}
 			return Link{f.Path, string(target)}, name[at:], err
 		}
 	}

@@ -2,6 +2,7 @@ package tree
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -32,8 +33,24 @@ type Tree interface {
 	// not change the slice.
 	Files(ctx context.Context) ([]File, error)
 	// Read gives a file's content, and of a symlink where it points to. The error
-	// of a file that is not there is fs.ErrNotExist.
+	// of a file that is not there is fs.ErrNotExist; see Unreadable for others that
+	// are the repository's.
 	Read(ctx context.Context, path string) ([]byte, error)
+}
+
+// maxFile bounds what Read gives: nothing that is analysed is that large.
+const maxFile = 16 << 20 // bytes
+
+// What a repository may have in place of a file that is looked for.
+var (
+	ErrFileTooLarge = fmt.Errorf("it is larger than %d bytes", maxFile)
+	ErrNoFile       = errors.New("it is no regular file")
+)
+
+// Unreadable tells errors of Read that say something about the file: trying again
+// gives the same.
+func Unreadable(err error) bool {
+	return errors.Is(err, ErrFileTooLarge) || errors.Is(err, ErrNoFile)
 }
 
 // Index finds files in a sorted list.

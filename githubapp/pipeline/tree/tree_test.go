@@ -89,6 +89,44 @@ func TestCommit(t *testing.T) {
 	}
 }
 
+// What is too large, or a submodule, has an error of its own, and reading goes on.
+func TestUnreadable(t *testing.T) {
+	r := treetest.New(t)
+	large := strings.Repeat("x", 16<<20+1)
+	r.Write(map[string]string{"a": "one", "large": large, "folder/x": ""})
+	sub := r.Commit("first")
+	r.Git("update-index", "--add", "--cacheinfo", "160000,"+sub+",sub")
+	r.Git("update-index", "--add", "--cacheinfo", "120000,"+r.Git("rev-parse", "HEAD:large")+",link")
+	r.Git("commit", "-q", "-m", "second")
+	r.Git("checkout", "-q", "-f", "HEAD", "--", "sub")
+	c := tree.Open(r.Dir).Commit(r.Git("rev-parse", "HEAD"))
+	defer c.Close()
+	w := tree.Open(r.Dir).Working(r.Dir)
+	for _, tt := range []struct {
+		in   tree.Tree
+		path string
+		want error
+	}{
+		{c, "large", tree.ErrFileTooLarge}, {c, "sub", tree.ErrNoFile}, {c, "link", tree.ErrFileTooLarge},
+		{w, "large", tree.ErrFileTooLarge}, {w, "sub", tree.ErrNoFile}, {w, "folder", tree.ErrNoFile},
+	} {
+		if got, err := tt.in.Read(t.Context(), tt.path); !errors.Is(err, tt.want) || !tree.Unreadable(err) {
+			t.Errorf("%T, %s: %.20q, %v", tt.in, tt.path, got, err)
+		}
+		if got, err := tt.in.Read(t.Context(), "a"); string(got) != "one" || err != nil {
+			t.Errorf("%T, after %s: %q, %v", tt.in, tt.path, got, err)
+		}
+	}
+	files, err := c.Files(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var nowhere *tree.NowhereError
+	if _, _, err := tree.Follow(t.Context(), c, files, "link/x"); !errors.As(err, &nowhere) || nowhere.Path != "link" {
+		t.Errorf("follow: %v", err)
+	}
+}
+
 func TestExport(t *testing.T) {
 	r := treetest.New(t)
 	r.Write(map[string]string{"a/b": "one", "link": "-> a/b"})

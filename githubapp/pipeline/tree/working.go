@@ -168,9 +168,9 @@ func (w *Working) Read(_ context.Context, path string) ([]byte, error) {
 		target, err := root.Readlink(name)
 		return []byte(filepath.ToSlash(target)), err
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("read %q: it is no file", path)
+		return nil, fmt.Errorf("read %q: %w", path, ErrNoFile)
 	case info.Size() > maxFile:
-		return nil, fmt.Errorf("read %q: it is larger than %d bytes", path, maxFile)
+		return nil, fmt.Errorf("read %q: %w", path, ErrFileTooLarge)
 	}
 	f, err := root.Open(name)
 	if err != nil {
