@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -34,12 +35,7 @@ type served struct {
 // credentials in its folder and settings in the environment.
 func serve(t testing.TB, w *world, settings ...string) *served {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := freeAddress(t)
 	s := &served{world: w, gh: githubtest.New(t), url: "http://" + address, log: filepath.Join(w.home, "serve.log")}
 	app := s.gh.App()
 	if err := setup.Save(w.state("app"), setup.Credentials{
@@ -52,8 +48,37 @@ func serve(t testing.TB, w *world, settings ...string) *served {
 		"DRYDOCK_SERVER_LISTEN="+address, "DRYDOCK_SERVER_URL="+s.url, "DRYDOCK_LOG_LEVEL=info", "DRYDOCK_SERVER_NAME=one", "DRYDOCK_PULL=never")
 	w.env = append(w.env, settings...)
 	w.ownerFile = w.state("server", "owner")
-	s.start()
+	s.run()
 	s.gh.SetWebhook(s.url + "/webhook")
+	return s
+}
+
+// freeAddress is one that nobody listens at.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// another starts a server more, of the same App, folder and database.
+func (s *served) another(name string) *served {
+	s.t.Helper()
+	address, w := freeAddress(s.t), *s.world
+	w.env = append(slices.Clone(w.env), "DRYDOCK_SERVER_LISTEN="+address, "DRYDOCK_SERVER_NAME="+name)
+	more := &served{world: &w, gh: s.gh, url: "http://" + address, log: filepath.Join(w.home, "serve-"+name+".log")}
+	more.run()
+	return more
+}
+
+// run starts the program until the test ends.
+func (s *served) run() {
+	t := s.t
+	t.Helper()
+	s.start()
 	t.Cleanup(func() {
 		s.stop(syscall.SIGTERM)
 		if t.Failed() {
@@ -61,7 +86,6 @@ func serve(t testing.TB, w *world, settings ...string) *served {
 			t.Logf("the server's log:\n%s", data)
 		}
 	})
-	return s
 }
 
 // start starts the program and waits until it is ready.

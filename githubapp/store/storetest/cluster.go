@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -90,7 +91,7 @@ func (c *Cluster) Database(tb testing.TB) string {
 }
 
 func (c *Cluster) address(database string) string {
-	return fmt.Sprintf("host=%s user=drydock dbname=%s", c.dir, database)
+	return "postgres:///" + database + "?" + url.Values{"host": {c.dir}, "user": {"drydock"}}.Encode()
 }
 
 func (c *Cluster) execute(ctx context.Context, statement string) error {
