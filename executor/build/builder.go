@@ -53,6 +53,7 @@ type Engine interface {
 	DialHijack(ctx context.Context, url, proto string, meta map[string][]string) (net.Conn, error)
 	ImageSave(ctx context.Context, images []string, o ...client.ImageSaveOption) (io.ReadCloser, error)
 	ImageLoad(ctx context.Context, tar io.Reader, o ...client.ImageLoadOption) (image.LoadResponse, error)
+	ImageList(ctx context.Context, o image.ListOptions) ([]image.Summary, error)
 	ImageRemove(ctx context.Context, ref string, o image.RemoveOptions) ([]image.DeleteResponse, error)
 }
 
@@ -63,8 +64,9 @@ type Builder struct {
 	opts Options
 	log  *slog.Logger
 
-	mu   sync.Mutex
-	conn *buildkit.Client // nil until the first build
+	mu    sync.Mutex
+	conn  *buildkit.Client // nil until the first build
+	swept time.Time        // when drafts were
 }
 
 // New makes a builder. It connects when it is first used; Close ends that.

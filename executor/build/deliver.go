@@ -58,7 +58,7 @@ func (b *Builder) load(ctx context.Context, r *Request, l registry.Layout, conte
 		return context.Cause(ctx)
 	}
 	if err != nil {
-		return executor.Errorf(op, executor.Failed, "%w", err)
+		return engineFailed(op, err)
 	}
 	return nil
 }

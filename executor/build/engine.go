@@ -2,7 +2,6 @@ package build
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -10,9 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/client"
 	buildkit "github.com/moby/buildkit/client"
 	digest "github.com/opencontainers/go-digest"
 
@@ -39,6 +40,7 @@ func (b *Builder) buildInEngine(ctx context.Context, c *buildkit.Client, r *Requ
 	if o := r.Output; len(o.Load) > 0 && o.Push == "" && o.Layout == "" && o.Tar == "" {
 		return b.buildForEngine(ctx, c, r, w)
 	}
+	b.sweepDrafts(ctx, e, time.Now())
 	platforms := r.Platforms
 	if len(platforms) == 0 {
 		platforms = []string{""}
@@ -53,7 +55,7 @@ func (b *Builder) buildInEngine(ctx context.Context, c *buildkit.Client, r *Requ
 		// A name keeps the image from being swept while it is saved. The label makes
 		// it an image of its own: the engine mixes up who takes the last name of one
 		// away when another build has just made the same.
-		name := "drydock-build/" + strings.ToLower(rand.Text()) + ":1"
+		name := draftName(time.Now())
 		one.Labels = maps.Clone(r.Labels)
 		if one.Labels == nil {
 			one.Labels = map[string]string{}
@@ -80,9 +82,6 @@ func (b *Builder) buildInEngine(ctx context.Context, c *buildkit.Client, r *Requ
 	return b.deliver(ctx, r, w, l, root, meta)
 }
 
-// draftLabel is on what the engine has made, and not on what becomes of it.
-const draftLabel = "io.drydock.draft"
-
 // buildForEngine makes an image that stays in the engine's store.
 func (b *Builder) buildForEngine(ctx context.Context, c *buildkit.Client, r *Request, w *watcher) (Result, error) {
 	opt, err := b.solveOpt(r)
@@ -108,7 +107,7 @@ func save(ctx context.Context, e Engine, name, file string) (err error) {
 		bg, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
 		if _, rerr := e.ImageRemove(bg, name, image.RemoveOptions{}); rerr != nil && err == nil {
-			err = executor.Errorf(op, executor.Failed, "taking its name away: %w", rerr)
+			err = engineFailed(op, fmt.Errorf("taking its name away: %w", rerr))
 		}
 	}()
 	r, err := e.ImageSave(ctx, []string{name})
@@ -124,7 +123,19 @@ func save(ctx context.Context, e Engine, name, file string) (err error) {
 		return context.Cause(ctx)
 	}
 	if err != nil {
-		return executor.Errorf(op, executor.Failed, "%w", err)
+		return engineFailed(op, err)
 	}
 	return nil
+}
+
+// engineFailed gives an error of the engine's client its kind.
+func engineFailed(op string, err error) error {
+	kind := executor.Failed
+	switch {
+	case client.IsErrConnectionFailed(err):
+		kind = executor.Unavailable
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		kind = executor.Lost
+	}
+	return executor.Errorf(op, kind, "%w", err)
 }

@@ -155,6 +155,27 @@ func TestEngineTwins(t *testing.T) {
 	}
 }
 
+// TestFolder: the image is put together in the folder that was asked for.
+func TestFolder(t *testing.T) {
+	b, err := New(Options{Engine: engineOf(docker(t)), Registry: anonymous(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	at := t.TempDir()
+	var within []string
+	_, err = b.Build(t.Context(), Request{
+		Context: clone(t, time.Now()), Folder: at, Output: Output{Layout: filepath.Join(at, "made")},
+		Progress: func(Event) { within, _ = filepath.Glob(filepath.Join(at, "drydock-build-*")) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(at); len(within) != 1 || len(left) != 1 || err != nil {
+		t.Errorf("%q in the middle, %v after it, %v", within, left, err)
+	}
+}
+
 // drafts counts images that a build has named for itself.
 func drafts(t testing.TB, b *Builder) int {
 	t.Helper()

@@ -73,6 +73,9 @@ type Request struct {
 	Registry *registry.Client
 
 	Output Output
+	// Folder is where the image is put together, and left when the process is killed:
+	// best on the file system of Output.Layout. Empty: the system's for such files.
+	Folder string
 
 	// Progress gets what happens, in order, from one goroutine at a time. It must
 	// not block for long. May be nil.

@@ -36,7 +36,7 @@ func (b *Builder) Build(ctx context.Context, r Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	dir, err := os.MkdirTemp("", "drydock-build-")
+	dir, err := os.MkdirTemp(r.Folder, "drydock-build-")
 	if err != nil {
 		return Result{}, executor.Errorf(r.op(), executor.Failed, "%w", err)
 	}
