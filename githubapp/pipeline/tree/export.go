@@ -10,12 +10,12 @@ import (
 )
 
 // Export writes a commit's files into a folder, as a checkout would, through an
-// index of its own.
+// index of its own, which is beside the folder for that time.
 func (r *Repository) Export(ctx context.Context, sha, folder string) error {
 	if err := r.fits(ctx, sha); err != nil {
 		return fmt.Errorf("write the files of %q: %w", sha, err)
 	}
-	index, err := os.MkdirTemp("", "drydock-index-")
+	index, err := os.MkdirTemp(filepath.Dir(filepath.Clean(folder)), "drydock-index-")
 	if err != nil {
 		return err
 	}

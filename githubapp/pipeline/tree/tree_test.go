@@ -133,9 +133,17 @@ func TestExport(t *testing.T) {
 	sha := r.Commit("first")
 	r.Write(map[string]string{"a/b": "two", "c": "new"})
 	r.Commit("second")
-	folder := t.TempDir()
+	top := t.TempDir()
+	folder := filepath.Join(top, "files")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", filepath.Join(top, "none")) // what it needs beside the files is beside them
 	if err := tree.Open(filepath.Join(r.Dir, "a")).Export(t.Context(), sha, folder); err != nil {
 		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(top); len(left) != 1 || err != nil {
+		t.Errorf("%v is left, %v", left, err)
 	}
 	if got, err := os.ReadFile(filepath.Join(folder, "link")); string(got) != "one" || err != nil {
 		t.Errorf("%q, %v", got, err)
