@@ -59,6 +59,8 @@ func classify(r *Request, err error) *executor.Error {
 	case contains("dockerfile parse error", "failed to parse dockerfile", "failed to parse stage", "the Dockerfile cannot be empty", "failed to read dockerfile",
 		"target stage", "file with no instructions"):
 		out.Kind, out.Reason = executor.Invalid, BadDockerfile
+	case contains("is no public address", "denied by policy"):
+		out.Kind, out.Hint = executor.Refused, "builds take nothing from the server's own network but registries that its operator named"
 	case notCopied.MatchString(text):
 		out.Kind, out.Reason = executor.Invalid, OutsideContext
 		path := notCopied.FindStringSubmatch(text)[1]

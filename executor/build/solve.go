@@ -1,7 +1,6 @@
 package build
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,11 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/docker/cli/cli/config/types"
 	buildkit "github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/session"
-	"github.com/moby/buildkit/session/auth/authprovider"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/session/sshforward/sshprovider"
 	"github.com/moby/buildkit/session/upload/uploadprovider"
@@ -159,23 +156,6 @@ func caches(all []Cache) []buildkit.CacheOptionsEntry {
 		out = append(out, buildkit.CacheOptionsEntry{Type: c.Type, Attrs: c.Attrs})
 	}
 	return out
-}
-
-// logins gives the builder tokens for base images: passwords stay here, where the
-// registry uses tokens.
-func (b *Builder) logins(r *Request) session.Attachable {
-	known := cmp.Or(r.Registry, b.opts.Registry)
-	return authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
-		AuthConfigProvider: func(ctx context.Context, host string, _ []string, _ authprovider.ExpireCachedAuthCheck) (types.AuthConfig, error) {
-			if host == authprovider.DockerHubRegistryHost {
-				host = "index.docker.io"
-			}
-			l, err := known.Login(ctx, host)
-			return types.AuthConfig{
-				Username: l.Username, Password: l.Password, Auth: l.Auth, IdentityToken: l.IdentityToken, RegistryToken: l.RegistryToken,
-			}, err
-		},
-	})
 }
 
 // Deliver brings an image that was made without a builder into a layout and the

@@ -84,7 +84,7 @@ const (
 
 // Login gives the credentials for all of a registry's host, or none.
 func (c *Client) Login(ctx context.Context, host string) (authn.AuthConfig, error) {
-	reg, err := name.NewRegistry(host)
+	reg, err := name.NewRegistry(loginHost(host))
 	if err != nil {
 		return authn.AuthConfig{}, executor.Errorf("log in to a registry", executor.Invalid, "%q is no host of a registry", host)
 	}
@@ -97,6 +97,14 @@ func (c *Client) Login(ctx context.Context, host string) (authn.AuthConfig, erro
 		return authn.AuthConfig{}, err
 	}
 	return *conf, nil
+}
+
+// loginHost is the name that logins are for: Docker Hub's images are at another.
+func loginHost(host string) string {
+	if host == "registry-1.docker.io" {
+		return name.DefaultRegistry
+	}
+	return host
 }
 
 func (c *Client) authenticator(ctx context.Context, target authn.Resource) (authn.Authenticator, error) {

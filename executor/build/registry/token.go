@@ -26,10 +26,7 @@ type Challenge struct {
 // the token gets no password. It is good for that long; zero: the realm does not say.
 func (c *Client) Token(ctx context.Context, q Challenge) (token string, expires time.Duration, err error) {
 	op := fmt.Sprintf("get a token for %q", q.Host)
-	if q.Host == "registry-1.docker.io" { // where Docker Hub is; logins are for its name
-		q.Host = name.DefaultRegistry
-	}
-	reg, err := name.NewRegistry(q.Host)
+	reg, err := name.NewRegistry(loginHost(q.Host))
 	if err != nil {
 		return "", 0, executor.Errorf(op, executor.Invalid, "%q is no host of a registry", q.Host)
 	}
