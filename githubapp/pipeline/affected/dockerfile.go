@@ -155,7 +155,11 @@ func (d *decider) goOnly(ctx context.Context, c *contextRules, source dockerfile
 	if _, isFile := d.index.Lookup(path.Join(c.root, source.Pattern)); isFile {
 		return nil, nil
 	}
-	return goimports.Analyze(ctx, d.Tree, path.Join(c.root, source.GoMain))
+	in, err := goimports.Analyze(ctx, d.Tree, path.Join(c.root, source.GoMain))
+	if err != nil || in.Doubt != "" {
+		return nil, err
+	}
+	return in, nil
 }
 
 // relative gives a path as the Dockerfile sees it.

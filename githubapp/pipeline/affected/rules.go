@@ -115,6 +115,9 @@ func (d *decider) goRules(ctx context.Context, r *rules, main string) error {
 		name, _ := in.Match(file)
 		return name
 	})
+	if in.Doubt != "" {
+		r.doubts = append(r.doubts, in.Doubt)
+	}
 	// What ko puts beside the program may be symlinks to anywhere.
 	return d.links(ctx, r, "kodata of", path.Join(main, "kodata"))
 }

@@ -15,7 +15,8 @@ type Inputs struct {
 	a    *analysis
 	main string
 	dirs []string // of packages, sorted
-	// Doubt says why any Go file may matter; empty: only those that Match names.
+	// Doubt says why any file may matter, whatever Match tells; empty: none does but
+	// those that Match names.
 	Doubt string
 }
 
@@ -27,15 +28,21 @@ func Analyze(ctx context.Context, t tree.Tree, main string) (*Inputs, error) {
 		return nil, err
 	}
 	a := &analysis{
-		tree: t, index: files,
+		tree: t, index: files, seen: map[string]bool{}, required: map[string]bool{},
 		packages: map[string]string{}, embeds: map[string][]string{}, whole: map[string]string{}, files: map[string]string{},
 	}
 	real, err := a.resolve(ctx, main)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.modules(ctx, real); err != nil {
-		return nil, err
+	// A tool that is started in a symlink may look above that, or above where it leads to.
+	for _, at := range slices.Compact([]string{real, main}) {
+		if err := a.modules(ctx, at); err != nil {
+			return nil, err
+		}
+	}
+	if len(a.seen) == 0 {
+		a.doubted("there is no go.mod at or above " + main)
 	}
 	if err := a.walk(ctx, real); err != nil {
 		return nil, err
@@ -53,9 +60,6 @@ func (in *Inputs) Match(file string) (rule string, ok bool) {
 		return rule, true
 	}
 	name := path.Base(file)
-	if in.Doubt != "" && (strings.HasSuffix(name, ".go") || strings.HasPrefix(name, "go.")) {
-		return in.Doubt, true
-	}
 	switch name {
 	case "go.mod", "go.sum", "go.work", "go.work.sum", "modules.txt":
 		// One that is new or gone can move the border of a module.
@@ -67,6 +71,9 @@ func (in *Inputs) Match(file string) (rule string, ok bool) {
 	}
 	if in.hasPackage(file) {
 		return "folder of " + in.a.packages[in.below(file)] + " became a file or was one", true
+	}
+	if rule, ok := in.a.whole[file]; ok {
+		return rule, true
 	}
 	// A file of a package, or in a folder below one that embeds it.
 	for dir := path.Dir(file); ; dir = path.Dir(dir) {

@@ -2,8 +2,8 @@ package goimports
 
 import (
 	"context"
+	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
@@ -15,39 +15,43 @@ type module struct {
 	dir  string
 }
 
+// maxModules bounds how many are read: every import is looked for in each.
+const maxModules = 2000
+
 // modules finds those that imports of the main package can come from: its own,
 // those of the workspace, and what they replace by a folder (go.dev/ref/mod:
 // go.work files, replace directive).
 func (a *analysis) modules(ctx context.Context, main string) error {
-	own := a.above(main, "go.mod")
-	if own == "" {
-		a.doubt = "there is no go.mod at or above " + main
-		return nil
-	}
-	if err := a.module(ctx, path.Dir(own)); err != nil {
+	own, err := a.above(ctx, main, "go.mod")
+	if err != nil || own == "" {
 		return err
 	}
-	work := a.above(main, "go.work")
-	if work == "" {
-		return nil
+	if err := a.module(ctx, path.Dir(own), true); err != nil {
+		return err
 	}
-	a.vendored(path.Dir(work))
+	work, err := a.above(ctx, main, "go.work")
+	if err != nil || work == "" {
+		return err
+	}
+	if err := a.vendored(ctx, path.Dir(work)); err != nil {
+		return err
+	}
 	src, err := a.read(ctx, work)
 	if err != nil {
 		return err
 	}
 	file, err := modfile.ParseWork(work, src, nil)
-	if err == nil {
+	if err == nil && src != nil {
 		return a.workspace(ctx, path.Dir(work), file)
 	}
-	a.doubt = work + " cannot be read"
+	a.doubted(work + " cannot be read")
 	return nil
 }
 
 // workspace reads the modules that a go.work names.
 func (a *analysis) workspace(ctx context.Context, dir string, file *modfile.WorkFile) error {
 	for _, use := range file.Use {
-		if err := a.local(ctx, dir, use.Path); err != nil {
+		if _, err := a.local(ctx, dir, use.Path, true); err != nil {
 			return err
 		}
 	}
@@ -55,46 +59,66 @@ func (a *analysis) workspace(ctx context.Context, dir string, file *modfile.Work
 }
 
 // above finds a file in dir or the nearest folder above it.
-func (a *analysis) above(dir, name string) string {
+func (a *analysis) above(ctx context.Context, dir, name string) (string, error) {
 	for {
-		if file := path.Join(dir, name); a.index.Has(file) {
-			return file
+		file := path.Join(dir, name)
+		real, err := a.resolve(ctx, file)
+		if err != nil {
+			return "", err
+		}
+		if _, ok := a.index.Lookup(real); ok {
+			return file, nil
 		}
 		if dir == "." {
-			return ""
+			return "", nil
 		}
 		dir = path.Dir(dir)
 	}
 }
 
-// module reads the go.mod of a folder.
-func (a *analysis) module(ctx context.Context, dir string) error {
-	if slices.ContainsFunc(a.mods, func(m module) bool { return m.dir == dir }) {
+// module reads the go.mod of a folder. Only a main module's replacements count.
+func (a *analysis) module(ctx context.Context, dir string, main bool) error {
+	if wasMain, seen := a.seen[dir]; seen && (wasMain || !main) {
 		return nil
 	}
+	if len(a.seen) == maxModules {
+		a.doubted(fmt.Sprintf("there are more than %d modules", maxModules))
+		return nil
+	}
+	a.seen[dir] = main
 	file := path.Join(dir, "go.mod")
 	a.files[file] = "module in " + dir
 	a.files[path.Join(dir, "go.sum")] = "module in " + dir
-	a.vendored(dir)
-	if !a.index.Has(file) {
-		return nil
+	if err := a.vendored(ctx, dir); err != nil {
+		return err
 	}
 	src, err := a.read(ctx, file)
 	if err != nil {
 		return err
 	}
+	if src == nil {
+		// A submodule, or made while building: what it imports is not known.
+		a.doubted("git knows no go.mod in " + dir)
+		return nil
+	}
 	parsed, err := modfile.Parse(file, src, nil)
 	if err != nil {
 		// What can be read of it is better than nothing.
-		a.doubt = file + " cannot be read"
+		a.doubted(file + " cannot be read")
 		parsed, err = modfile.ParseLax(file, src, nil)
 	}
-	if err == nil && parsed.Module != nil {
-		a.mods = append(a.mods, module{parsed.Module.Mod.Path, dir})
-		return a.replacements(ctx, dir, parsed.Replace)
+	if err != nil || parsed.Module == nil {
+		a.doubted(file + " cannot be read")
+		return nil
 	}
-	a.doubt = file + " cannot be read"
-	return nil
+	a.mods = append(a.mods, module{parsed.Module.Mod.Path, dir})
+	for _, r := range parsed.Require {
+		a.required[r.Mod.Path] = true
+	}
+	if !main {
+		return nil
+	}
+	return a.replacements(ctx, dir, parsed.Replace)
 }
 
 // replacements follows those that are folders. The path of what is replaced is
@@ -104,37 +128,35 @@ func (a *analysis) replacements(ctx context.Context, dir string, all []*modfile.
 		if !modfile.IsDirectoryPath(r.New.Path) {
 			continue
 		}
-		if err := a.local(ctx, dir, r.New.Path); err != nil {
+		to, err := a.local(ctx, dir, r.New.Path, false)
+		if err != nil {
 			return err
 		}
-		if to, ok := inside(dir, r.New.Path); ok {
+		if to != "" {
 			a.mods = append(a.mods, module{r.Old.Path, to})
 		}
 	}
 	return nil
 }
 
-// local adds a module by its folder.
-func (a *analysis) local(ctx context.Context, from, to string) error {
-	dir, ok := inside(from, to)
-	if !ok {
-		a.doubt = to + " lies outside of the repository"
-		return nil
-	}
-	return a.module(ctx, dir)
-}
-
-func inside(from, to string) (string, bool) {
+// local adds a module by its folder, which it gives when that is in the repository.
+func (a *analysis) local(ctx context.Context, from, to string, main bool) (string, error) {
 	dir := path.Join(from, to)
-	return dir, !path.IsAbs(to) && dir != ".." && !strings.HasPrefix(dir, "../")
+	if path.IsAbs(to) || dir == ".." || strings.HasPrefix(dir, "../") {
+		a.doubted(to + " lies outside of the repository")
+		return "", nil
+	}
+	return dir, a.module(ctx, dir, main)
 }
 
 // vendored makes a folder's vendor a place of imports. That there is none yet
 // must be seen to change too.
-func (a *analysis) vendored(dir string) {
+func (a *analysis) vendored(ctx context.Context, dir string) error {
 	vendor := path.Join(dir, "vendor")
 	a.files[path.Join(vendor, "modules.txt")] = "vendored modules of " + dir
-	if a.index.Has(vendor) {
-		a.mods = append(a.mods, module{"", vendor})
+	real, err := a.resolve(ctx, vendor)
+	if err == nil && a.index.Has(real) {
+		a.mods = append(a.mods, module{"", real})
 	}
+	return err
 }

@@ -1,17 +1,17 @@
 package goimports
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"go/parser"
 	"go/token"
 	"io/fs"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/drydock-ci/drydock/githubapp/pipeline/tree"
 )
@@ -21,6 +21,9 @@ type analysis struct {
 	tree  tree.Tree
 	index tree.Index
 	mods  []module
+	seen  map[string]bool // folders of modules that were read -> it is a main module
+
+	required map[string]bool // modules that others need
 
 	packages map[string]string   // folder -> why it is one
 	embeds   map[string][]string // folder -> patterns
@@ -29,13 +32,35 @@ type analysis struct {
 	doubt    string
 }
 
-// read gives a file, through symlinks; each link is an input of its own.
+// doubted notes why any file may matter.
+func (a *analysis) doubted(why string) {
+	if a.doubt == "" {
+		a.doubt = why
+	}
+}
+
+// read gives a file, through symlinks; each link, and what it leads to, is an input
+// of its own. Nil is a file that is not there or that nobody can read.
 func (a *analysis) read(ctx context.Context, file string) ([]byte, error) {
 	real, err := a.resolve(ctx, file)
 	if err != nil {
 		return nil, err
 	}
-	return a.tree.Read(ctx, real)
+	if real != file {
+		a.files[real] = "by the symlink " + file
+	}
+	src, err := a.tree.Read(ctx, real)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if real != file {
+			a.doubted(file + " is a symlink to nothing that git knows")
+		}
+		return nil, nil
+	case tree.Unreadable(err):
+		a.doubted(err.Error())
+		return nil, nil
+	}
+	return src, err
 }
 
 // resolve follows the symlinks in a path and notes them.
@@ -46,7 +71,7 @@ func (a *analysis) resolve(ctx context.Context, name string) (string, error) {
 	}
 	var nowhere *tree.NowhereError
 	if errors.As(err, &nowhere) {
-		a.doubt = nowhere.Error()
+		a.doubted(nowhere.Error())
 		return name, nil
 	}
 	return real, err
@@ -56,6 +81,7 @@ func (a *analysis) resolve(ctx context.Context, name string) (string, error) {
 func (a *analysis) walk(ctx context.Context, main string) error {
 	waiting := []string{main}
 	a.packages[main] = "Go main package " + main
+	found := map[string]bool{} // imports
 	for len(waiting) > 0 {
 		dir := waiting[0]
 		waiting = waiting[1:]
@@ -64,9 +90,17 @@ func (a *analysis) walk(ctx context.Context, main string) error {
 			return err
 		}
 		for _, imported := range imports {
-			dirs := a.find(imported)
-			if strings.HasPrefix(imported, "./") || strings.HasPrefix(imported, "../") {
+			var dirs []string
+			switch {
+			case strings.HasPrefix(imported, "./") || strings.HasPrefix(imported, "../"):
 				dirs = []string{path.Join(dir, imported)}
+			case found[imported]:
+				continue
+			default:
+				found[imported] = true
+				if dirs, err = a.find(ctx, imported); err != nil {
+					return err
+				}
 			}
 			for _, next := range dirs {
 				if _, seen := a.packages[next]; seen {
@@ -88,78 +122,78 @@ func (a *analysis) walk(ctx context.Context, main string) error {
 	return nil
 }
 
-// find gives the folders that an import may be: of the module with the longest
-// path, and in doubt of the others too. A folder that is not there yet counts: the
-// package may be made while building, or by the next change.
-func (a *analysis) find(imported string) []string {
-	var dirs []string
-	for _, m := range a.mods {
-		switch {
-		case m.path == "":
-			if dir := path.Join(m.dir, imported); a.index.Has(dir) {
-				dirs = append(dirs, dir)
-			}
-		case imported == m.path:
-			dirs = append(dirs, m.dir)
-		case strings.HasPrefix(imported, m.path+"/"):
-			dirs = append(dirs, path.Join(m.dir, strings.TrimPrefix(imported, m.path+"/")))
-		}
-	}
-	return dirs
-}
-
 // readPackage gives the imports of all files of a package but its tests.
 func (a *analysis) readPackage(ctx context.Context, dir string) ([]string, error) {
 	var imports []string
 	for _, f := range a.index.In(dir) {
 		name := path.Base(f.Path)
-		switch {
-		case foreign(name):
+		if foreign(name) {
 			a.whole[dir] = "Go package " + dir + " with sources of another language"
-		case !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
+		} else if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		if !strings.HasSuffix(name, ".go") {
-			continue
+		if foreign(name) && path.Ext(name) != ".s" {
+			continue // the Go tool compiles it with cgo only
 		}
 		src, err := a.read(ctx, f.Path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // a dangling link, or deleted in the working copy
-		}
 		if err != nil {
 			return nil, err
 		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), f.Path, src, parser.ImportsOnly)
-		if err != nil {
-			a.doubt = f.Path + " does not parse, so its imports are not known"
-		}
-		if parsed == nil {
+		if path.Ext(name) == ".s" {
+			if includesOutside(src) {
+				a.whole["."] = "assembly in " + dir
+			}
 			continue
 		}
-		for _, spec := range parsed.Imports {
-			imported, err := strconv.Unquote(spec.Path.Value)
-			if err != nil {
-				continue
-			}
-			if imported == "C" {
-				// cgo reads whatever its directives and includes name.
-				a.whole[a.moduleOf(dir)] = "cgo in " + dir
-			}
-			if !slices.Contains(imports, imported) {
-				imports = append(imports, imported)
-			}
+		if src == nil {
+			continue
 		}
-		a.embeds[dir] = append(a.embeds[dir], embedded(src)...)
+		imports = append(imports, a.readSource(f.Path, src)...)
 	}
 	return imports, nil
 }
 
-// moduleOf is the folder of the innermost module that a folder is in.
-func (a *analysis) moduleOf(dir string) string {
-	if file := a.above(dir, "go.mod"); file != "" {
-		return path.Dir(file)
+// readSource gives the imports of a file, and notes what else it is compiled from.
+func (a *analysis) readSource(file string, src []byte) []string {
+	dir := path.Dir(file)
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, src, parser.ImportsOnly)
+	if err != nil {
+		a.doubted(file + " does not parse, so its imports are not known")
 	}
-	return "."
+	if parsed == nil {
+		return nil
+	}
+	var imports []string
+	for _, spec := range parsed.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			continue
+		}
+		if imported == "C" {
+			// cgo reads whatever its directives and includes name, also beside the module.
+			a.whole["."] = "cgo in " + dir
+		}
+		imports = append(imports, imported)
+	}
+	if a.embeds[dir] = append(a.embeds[dir], embedded(src)...); len(a.embeds[dir]) > maxEmbeds {
+		a.whole[dir], a.embeds[dir] = fmt.Sprintf("more than %d //go:embed in %s", maxEmbeds, dir), nil
+	}
+	return imports
+}
+
+// maxEmbeds bounds the patterns of a package: every changed file is looked for in
+// each.
+const maxEmbeds = 1000
+
+// includesOutside tells whether a file of Go's assembler may include one that lies
+// not in its folder or below.
+func includesOutside(src []byte) bool {
+	for line := range bytes.Lines(src) {
+		if bytes.Contains(line, []byte("include")) && (bytes.Contains(line, []byte("..")) || bytes.Contains(line, []byte(`"/`))) {
+			return true
+		}
+	}
+	return false
 }
 
 // foreign tells sources of other languages that the go tool compiles (cmd/go:
@@ -172,29 +206,34 @@ func foreign(name string) bool {
 	return false
 }
 
-// embedded gives the patterns of //go:embed directives (package embed).
+// embedded gives the patterns of //go:embed directives (package embed; go/build
+// finds them behind code, too).
 func embedded(src []byte) []string {
-	if !bytes.Contains(src, []byte("//go:embed")) {
-		return nil
-	}
 	var patterns []string
-	lines := bufio.NewScanner(bytes.NewReader(src))
-	lines.Buffer(nil, len(src)+1)
-	for lines.Scan() {
-		rest, ok := strings.CutPrefix(strings.TrimSpace(lines.Text()), "//go:embed")
-		if !ok {
-			continue
-		}
-		for rest = strings.TrimSpace(rest); rest != ""; rest = strings.TrimSpace(rest) {
-			var pattern string
-			if quoted, err := strconv.QuotedPrefix(rest); err == nil {
-				pattern, _ = strconv.Unquote(quoted)
-				rest = rest[len(quoted):]
-			} else {
-				pattern, rest, _ = strings.Cut(rest, " ")
-			}
-			patterns = append(patterns, strings.TrimPrefix(strings.TrimSpace(pattern), "all:"))
+	for line := range bytes.Lines(src) {
+		if _, arguments, ok := bytes.Cut(line, []byte("//go:embed")); ok {
+			patterns = append(patterns, words(string(arguments))...)
 		}
 	}
 	return patterns
+}
+
+// words splits the arguments of a directive, which may be in quotes.
+func words(line string) []string {
+	var all []string
+	for line = strings.TrimSpace(line); line != ""; line = strings.TrimSpace(line) {
+		var word string
+		if quoted, err := strconv.QuotedPrefix(line); err == nil {
+			word, _ = strconv.Unquote(quoted)
+			line = line[len(quoted):]
+		} else {
+			end := strings.IndexFunc(line, unicode.IsSpace)
+			if end < 0 {
+				end = len(line)
+			}
+			word, line = line[:end], line[end:]
+		}
+		all = append(all, strings.TrimPrefix(strings.TrimSpace(word), "all:"))
+	}
+	return all
 }
