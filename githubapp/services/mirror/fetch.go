@@ -118,7 +118,12 @@ func prepare(ctx context.Context, dir string, lock *os.File) error {
 		}
 		return err
 	}
-	return nil
+	// These go before the repository's .gitattributes, which choose among the programs
+	// of the machine's configuration, such as git-lfs.
+	if err := os.MkdirAll(filepath.Join(dir, "info"), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "info", "attributes"), []byte("* -filter\n"), 0o600)
 }
 
 // watch stops a fetch that brings too much.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/drydock-ci/drydock/githubapp/auth"
 	"github.com/drydock-ci/drydock/githubapp/githubtest"
+	"github.com/drydock-ci/drydock/githubapp/pipeline/tree"
 	"github.com/drydock-ci/drydock/githubapp/repository"
 	"github.com/drydock-ci/drydock/githubapp/services/mirror"
 )
@@ -408,7 +409,7 @@ func TestNothingRuns(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(home, "evil"), []byte(evil), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	config := fmt.Sprintf("[core]\n\thooksPath = %[1]s\n\tfsmonitor = %[1]s/evil\n[credential]\n\thelper = !%[1]s/evil\n[url \"ssh://evil.example/\"]\n\tinsteadOf = http://\n", home)
+	config := fmt.Sprintf("[core]\n\thooksPath = %[1]s\n\tfsmonitor = %[1]s/evil\n[credential]\n\thelper = !%[1]s/evil\n[filter \"lfs\"]\n\tsmudge = %[1]s/evil\n\trequired = true\n[url \"ssh://evil.example/\"]\n\tinsteadOf = http://\n", home)
 	if err := os.WriteFile(filepath.Join(home, ".gitconfig"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -428,9 +429,17 @@ func TestNothingRuns(t *testing.T) {
 			return token, err
 		}
 	})
-	r := w.github.Repository("octo/demo", githubtest.Files{"a": "1", ".gitmodules": "[submodule \"x\"]\n\tpath = x\n\turl = --upload-pack=" + home + "/evil\n"})
+	r := w.github.Repository("octo/demo", githubtest.Files{"a": "1", ".gitattributes": "* filter=lfs\n", ".gitmodules": "[submodule \"x\"]\n\tpath = x\n\turl = --upload-pack=" + home + "/evil\n"})
 	r.SetPrivate(true)
-	w.fetch(r, r.Head("refs/heads/main"))
+	head := r.Head("refs/heads/main")
+	w.fetch(r, head)
+	exported := t.TempDir()
+	if err := tree.Open(filepath.Join(w.folder, fmt.Sprint(r.ID)+".git")).Export(t.Context(), head, exported); err != nil {
+		t.Error(err)
+	}
+	if data, err := os.ReadFile(filepath.Join(exported, "a")); string(data) != "1" {
+		t.Errorf("%q, %v", data, err)
+	}
 	if _, err := os.Stat(proof); err == nil {
 		t.Error("something was run")
 	}
