@@ -78,7 +78,7 @@ func (a *app) buildServices(ctx context.Context, c *checkout, p *pipeline.Plan, 
 	}
 	defer made.BuildKit.Close()
 	options.Builder, options.Tester = made, jobs
-	options.Charter = chart.New(chart.Options{Registry: made.Registry, Folder: temporary})
+	options.Charter = chart.New(chart.Options{Registry: made.Registry, Folder: temporary, Services: p.Services})
 	options.Notifier = a.notifier(parts, jobs, options)
 	options.Ledger, err = images.NewPublished(ctx, made.Registry, c.repository, p.Services, p.Change.Base)
 	if err != nil {

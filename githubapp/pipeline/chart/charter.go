@@ -11,12 +11,16 @@ import (
 
 	"github.com/drydock-ci/drydock/executor/build/registry"
 	"github.com/drydock-ci/drydock/githubapp/pipeline"
+	"github.com/drydock-ci/drydock/githubapp/pipeline/declaration"
 )
 
 // Options of New.
 type Options struct {
 	Registry *registry.Client
 	Folder   string // for archives; its owner removes it
+	// Services are all of the repository; nil: the charted one alone. No chart takes the
+	// place of an image of theirs.
+	Services *declaration.Services
 }
 
 // Charter is pipeline.Charter. It may be used for several services at once.
@@ -29,6 +33,19 @@ func New(o Options) *Charter { return &Charter{o} }
 // (distribution: spec, "Pulling manifests").
 var name = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$`)
 
+// free refuses a name that is an image's.
+func (c *Charter) free(repository, chart string) error {
+	if c.Services == nil {
+		return nil
+	}
+	for _, s := range c.Services.List {
+		if declaration.FullImage(s.Image.Text) == declaration.FullImage(repository) {
+			return fmt.Errorf("%s/Chart.yaml: the chart would be pushed to %s, which is the image of service %q: give it another name, or \"chart\" another \"repository\"", chart, repository, s.Name.Text)
+		}
+	}
+	return nil
+}
+
 // Chart packs the service's chart and pushes it. It gives the reference that `helm
 // pull` takes, with the digest of the artifact.
 func (c *Charter) Chart(ctx context.Context, r pipeline.Request, image pipeline.Image, log io.Writer) (string, error) {
@@ -39,6 +56,10 @@ func (c *Charter) Chart(ctx context.Context, r pipeline.Request, image pipeline.
 	defer f.close()
 	about, err := f.prepare(r, image, log)
 	if err != nil {
+		return "", err
+	}
+	repository := r.Service.ChartRepository() + "/" + about.name
+	if err := c.free(repository, f.name); err != nil {
 		return "", err
 	}
 	layout := registry.Layout{Dir: filepath.Join(c.Folder, r.Service.Name.Text+".chart")}
@@ -58,7 +79,6 @@ func (c *Charter) Chart(ctx context.Context, r pipeline.Request, image pipeline.
 		return "", fmt.Errorf("pack the chart %q: %w", f.name, err)
 	}
 	fmt.Fprintf(log, "packed %s %s: %d files, %d bytes\n", about.name, r.Version, len(f.files), a.archive.Size)
-	repository := r.Service.ChartRepository() + "/" + about.name
 	var writing sync.Mutex // blobs are sent at once
 	err = c.Registry.Push(ctx, layout, root, repository, []string{r.Version}, func(p registry.Progress) {
 		if p.State == registry.Sent {

@@ -350,3 +350,22 @@ func TestValues(t *testing.T) {
 		})
 	}
 }
+
+// TestChartIsNoImage: a chart does not take the place of a service's image.
+func TestChartIsNoImage(t *testing.T) {
+	h := newHarbour(t)
+	h.write(map[string]string{"Chart.yaml": "apiVersion: v2\nname: web\nversion: 0.1.0\n"})
+	src := "services:\n  web:\n    path: web\n    chart: {path: deploy, repository: " + h.host + "/shop}\n    image: " + h.host + "/shop/api\n" +
+		"  other: {path: other, image: " + h.host + "/shop/web}\n"
+	all, found := declaration.Parse("drydock.yaml", []byte(src))
+	if err := found.Err(); err != nil {
+		t.Fatal(err)
+	}
+	h.charter.Services = all
+	r := h.request("1.2.3")
+	r.Service = all.Lookup("web")
+	_, err := h.charter.Chart(t.Context(), r, pipeline.Image{Name: h.host + "/shop/api", Digest: imageDigest}, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), `which is the image of service "other"`) || h.uploads.Load() != 0 {
+		t.Errorf("%v, %d uploads", err, h.uploads.Load())
+	}
+}
