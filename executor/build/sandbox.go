@@ -46,7 +46,7 @@ type Sandbox struct {
 
 // Folder is one of this machine that programs can read.
 type Folder struct {
-	Name    string // different from the others', such as "files"
+	Name    string // different from the others', such as "repository"
 	Path    string
 	At      string   // in the sandbox
 	Without []string // patterns as in .dockerignore: these files are not sent
@@ -144,7 +144,7 @@ func (s *Sandbox) definition(ctx context.Context) (*llb.Definition, error) {
 	}
 	var common []llb.RunOption
 	for _, f := range s.Folders {
-		local := llb.Local(f.Name, llb.SharedKeyHint(f.key()), llb.WithCustomName("take "+f.Name))
+		local := llb.Local(f.Name, llb.SharedKeyHint(f.key()), llb.WithCustomName("take the "+f.Name))
 		common = append(common, llb.AddMount(f.At, local, llb.Readonly))
 	}
 	for _, at := range slices.Sorted(maps.Keys(s.Caches)) {

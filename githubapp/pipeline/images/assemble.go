@@ -27,12 +27,6 @@ const (
 	maxLayer   = 512 << 20 // bytes: layers are made in memory, and links can name one file often
 )
 
-// goProgram is a compiled program of a platform.
-type goProgram struct {
-	platform v1.Platform
-	path     string
-}
-
 // assemble writes the image of Go programs, an index if there are several, as an
 // OCI layout. The same programs and data give the same bytes.
 func assemble(to, name string, programs []goProgram, data string, epoch time.Time) error {

@@ -42,9 +42,10 @@ type Options struct {
 	// Namespace keeps cache mounts from those of other builders of images; empty: all
 	// share them.
 	Namespace string
-	// Environ is the environment of the go tool; nil: this process's own.
-	Environ []string
-	Jobs    Jobs // nil: services that a job builds fail
+	// GoInBuilder lets BuildKit compile Go programs, too: out of the reach of this
+	// machine's files, which what is compiled could name.
+	GoInBuilder bool
+	Jobs        Jobs // nil: services that a job builds fail
 }
 
 // Builder is pipeline.Builder. It may be used for several services at once.
@@ -107,18 +108,7 @@ func (b *Builder) Build(ctx context.Context, r pipeline.Request, log io.Writer) 
 
 // solve asks BuildKit, and writes what it says.
 func (b *Builder) solve(ctx context.Context, request build.Request, log io.Writer) (build.Result, error) {
-	request.Progress = func(e build.Event) {
-		switch e.Kind {
-		case build.Log:
-			fmt.Fprintln(log, e.Line)
-		case build.Failed:
-			fmt.Fprintf(log, "%s: %s\n", e.Name, e.Line)
-		case build.Cached:
-			fmt.Fprintf(log, "%s (cached)\n", e.Name)
-		case build.Started:
-			fmt.Fprintln(log, e.Name)
-		}
-	}
+	request.Progress = progress(log)
 	return b.BuildKit.Build(ctx, request)
 }
 

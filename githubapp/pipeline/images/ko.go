@@ -9,17 +9,18 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/drydock-ci/drydock/executor/build"
 	"github.com/drydock-ci/drydock/executor/build/registry"
 	"github.com/drydock-ci/drydock/githubapp/pipeline"
 )
 
-// buildGo compiles a Go service for every platform with the go tool, and makes an
-// image of the programs and their data as ko lays it out, without a builder.
+// buildGo compiles a Go service for every platform, and makes an image of the
+// programs and their data as ko lays it out.
 func (b *Builder) buildGo(ctx context.Context, r pipeline.Request, out build.Output, log io.Writer) (build.Result, error) {
 	s := r.Service
 	main, err := inside(r.Folder, s.Build.Ko.Text)
@@ -40,12 +41,15 @@ func (b *Builder) buildGo(ctx context.Context, r pipeline.Request, out build.Out
 	}
 	var programs []goProgram
 	for _, text := range platforms {
-		p := goProgram{platformOf(text), filepath.Join(folder, strings.ReplaceAll(text, "/", "-"))}
-		fmt.Fprintf(log, "go build for %s\n", text)
-		if err := b.compile(ctx, main, p, log); err != nil {
-			return build.Result{}, fmt.Errorf("compile %q for %s: %w", s.Build.Ko.Text, text, err)
-		}
-		programs = append(programs, p)
+		programs = append(programs, goProgram{platformOf(text), filepath.Join(folder, strings.ReplaceAll(text, "/", "-"))})
+	}
+	if b.GoInBuilder {
+		err = b.compileInBuilder(ctx, r, main, programs, log)
+	} else {
+		err = compileHere(ctx, s.Build.Ko.Text, main, programs, log)
+	}
+	if err != nil {
+		return build.Result{}, err
 	}
 	data := ""
 	if info, err := os.Stat(filepath.Join(main, "kodata")); err == nil && info.IsDir() {
@@ -69,27 +73,46 @@ func programName(declared, service string) string {
 	return path.Base(declared)
 }
 
-func (b *Builder) compile(ctx context.Context, main string, p goProgram, log io.Writer) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", p.path, ".")
-	environ := b.Environ
-	if environ == nil {
-		environ = os.Environ()
+// compileHere uses the go tool as whoever runs this process would: it is their code.
+func compileHere(ctx context.Context, declared, main string, programs []goProgram, log io.Writer) error {
+	for _, p := range programs {
+		fmt.Fprintf(log, "go build for %s\n", p.platform)
+		cmd := exec.CommandContext(ctx, "go", p.build(p.path)...)
+		cmd.Dir, cmd.Env = main, append(os.Environ(), p.environ()...)
+		cmd.Stdout, cmd.Stderr = log, log
+		cmd.WaitDelay = 5 * time.Second // its children have the pipes, too
+		err := cmd.Run()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			return fmt.Errorf("compile %q for %s: %w", declared, p.platform, err)
+		}
 	}
-	cmd.Dir = main
-	cmd.Env = append(slices.Clone(environ), "CGO_ENABLED=0", "GOOS="+p.platform.OS, "GOARCH="+p.platform.Architecture)
+	return nil
+}
+
+// goProgram is a compiled program of a platform.
+type goProgram struct {
+	platform v1.Platform
+	path     string
+}
+
+// build are the arguments of the go tool: nothing of where and when it compiles is in
+// the program.
+func (p goProgram) build(out string) []string {
+	return []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", out, "."}
+}
+
+func (p goProgram) environ() []string {
+	env := []string{"CGO_ENABLED=0", "GOOS=" + p.platform.OS, "GOARCH=" + p.platform.Architecture}
 	if version, ok := strings.CutPrefix(p.platform.Variant, "v"); ok {
 		switch p.platform.Architecture {
 		case "arm":
-			cmd.Env = append(cmd.Env, "GOARM="+version)
+			env = append(env, "GOARM="+version)
 		case "amd64":
-			cmd.Env = append(cmd.Env, "GOAMD64=v"+version)
+			env = append(env, "GOAMD64=v"+version)
 		}
 	}
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.WaitDelay = 5 * time.Second // its children have the pipes, too
-	err := cmd.Run()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
+	return env
 }

@@ -29,7 +29,6 @@ type export struct {
 	users int
 	done  chan struct{} // closed when the files are there, or err is
 	path  string
-	out   string // a link that leads out of the folder, to what Go would read; "": none
 	err   error
 }
 
@@ -56,9 +55,6 @@ func (x *exports) use(ctx context.Context, at commit, r *tree.Repository) (files
 			defer close(e.done)
 			if e.path, e.err = os.MkdirTemp(x.folder, "files-"); e.err == nil {
 				e.err = r.Export(context.WithoutCancel(ctx), at.sha, e.path)
-			}
-			if e.err == nil {
-				e.out, e.err = leadsOut(e.path)
 			}
 		}()
 	}
@@ -90,52 +86,6 @@ func (x *exports) leave(at commit, e *export) error {
 	}
 	<-e.done
 	return removeAll(e.path)
-}
-
-// leadsOut finds a link to outside of the folder that the go tool would follow: it
-// says in its errors what it read.
-func leadsOut(folder string) (string, error) {
-	top, err := filepath.EvalSymlinks(folder)
-	if err != nil {
-		return "", err
-	}
-	found := ""
-	err = filepath.WalkDir(top, func(name string, d os.DirEntry, err error) error {
-		if err != nil || d.Type() != os.ModeSymlink {
-			return err
-		}
-		rel, err := filepath.Rel(top, name)
-		if err != nil {
-			return err
-		}
-		real, err := filepath.EvalSymlinks(name)
-		if err != nil {
-			return nil //nolint:nilerr // it leads nowhere
-		}
-		info, err := os.Stat(real)
-		if err != nil || !info.IsDir() && !forGo(filepath.Base(name)) {
-			return nil //nolint:nilerr // as above
-		}
-		if inside, err := filepath.Rel(top, real); err != nil || !filepath.IsLocal(inside) {
-			found = rel
-			return filepath.SkipAll
-		}
-		return nil
-	})
-	return found, err
-}
-
-// forGo tells whether the go tool reads files of that name.
-func forGo(name string) bool {
-	switch name {
-	case "go.mod", "go.sum", "go.work", "go.work.sum", "modules.txt":
-		return true
-	}
-	switch filepath.Ext(name) { // those of cgo too, though it is off
-	case ".go", ".s", ".S", ".c", ".h", ".cc", ".cpp", ".hh", ".m", ".syso", ".swig":
-		return true
-	}
-	return false
 }
 
 // removeAll removes also folders that a repository's files left without rights.

@@ -59,39 +59,3 @@ func TestExports(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func TestLeadsOut(t *testing.T) {
-	for name, tt := range map[string]struct {
-		link, target, want string
-	}{
-		"nothing":                {"", "", ""},
-		"a file for images":      {"rootfs/localtime", "/etc/hostname", ""},
-		"a module file":          {"go.mod", "/etc/hostname", "go.mod"},
-		"a Go file below":        {"pkg/x.go", "/etc/hostname", "pkg/x.go"},
-		"a folder":               {"pkg/etc", "/etc", "pkg/etc"},
-		"a folder above":         {"pkg/up", "../..", "pkg/up"},
-		"within":                 {"pkg/other", "../main", ""},
-		"within, by a long way":  {"pkg/other.go", "../pkg/../main/main.go", ""},
-		"to what is not there":   {"pkg/gone.go", "/nowhere", ""},
-		"a Go file of a sibling": {"x.go", "../sibling/x.go", "x.go"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			above := t.TempDir()
-			top := filepath.Join(above, "files")
-			for _, path := range []string{"files/pkg/a.go", "files/main/main.go", "files/rootfs/a", "sibling/x.go"} {
-				path = filepath.Join(above, path)
-				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if tt.link != "" {
-				if err := os.Symlink(tt.target, filepath.Join(top, tt.link)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if got, err := leadsOut(top); err != nil || got != tt.want {
-				t.Errorf("%q, %v, want %q", got, err, tt.want)
-			}
-		})
-	}
-}

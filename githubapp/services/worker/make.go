@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -72,25 +70,11 @@ func field(v expr.Value, name string) string {
 	return found.Text()
 }
 
-// goEnviron is what of the server's environment the go tool gets when it compiles
-// what a repository holds: no secret, and no other toolchain than the server's.
-func goEnviron(all []string) []string {
-	keep := []string{"PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
-	var env []string
-	for _, pair := range all {
-		name, _, _ := strings.Cut(pair, "=")
-		if slices.Contains(keep, strings.ToUpper(name)) || strings.HasPrefix(name, "GO") {
-			env = append(env, pair)
-		}
-	}
-	return append(env, "GOTOOLCHAIN=local")
-}
-
 func (t *task) options(made map[string]pipeline.Image) pipeline.Options {
 	o := pipeline.Options{
 		Run: string(t.job.Run), Name: services.WorkflowName, Event: t.run.Event, Folder: t.files.folder(), Commit: t.with.Head, Epoch: t.epoch, Version: t.of,
 		Builder: images.New(images.Options{
-			BuildKit: t.BuildKit, Registry: t.access.Registry, Secret: t.secret, Agent: noAgent, Folder: t.folder, Publish: t.release.Publish, Jobs: t, Bases: true, Environ: goEnviron(os.Environ()),
+			BuildKit: t.BuildKit, Registry: t.access.Registry, Secret: t.secret, Agent: noAgent, Folder: t.folder, Publish: t.release.Publish, Jobs: t, Bases: true, GoInBuilder: true,
 			Namespace: t.namespace(t.run, t.with),
 		}),
 		Tester: t, Ledger: published{t}, Made: made,
@@ -103,7 +87,7 @@ func (t *task) options(made map[string]pipeline.Image) pipeline.Options {
 	if t.release.Preview != 0 { // a chart has a release's version, and who is told deploys
 		return o
 	}
-	o.Charter = chart.New(chart.Options{Registry: t.access.Registry, Folder: t.folder})
+	o.Charter = chart.New(chart.Options{Registry: t.access.Registry, Folder: t.folder, Services: t.plan.Services})
 	o.Notifier = notify.New(notify.Options{
 		Run: string(t.job.Run), RunURL: t.Page(t.key), Source: t.Web + t.run.RepositoryName, Repository: t.run.RepositoryName,
 		Lookup: t.access.lookup, Token: t.dispatchToken, API: t.API, AllowPrivate: t.PrivateWebhooks, Now: t.Now, Log: t.Log,

@@ -212,9 +212,6 @@ func (w *Worker) begin(ctx context.Context, job *runner.Job, sink runner.Sink) (
 	if t.with.Build() || t.release.Publish {
 		t.files, t.giveBack, err = w.exports.use(ctx, commit{t.run.Repository, t.with.Head}, r)
 	}
-	if err == nil && t.files != nil && t.files.out != "" && t.service.Build.Ko.Given() {
-		err = refusal{fmt.Errorf("%q is a link that leads out of the repository: the server compiles no Go program beside it", t.files.out)}
-	}
 	return t, err
 }
 

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/drydock-ci/drydock/githubapp/pipeline"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/declaration"
 	"github.com/drydock-ci/drydock/githubapp/repository"
@@ -96,14 +94,6 @@ func TestSummary(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("the summary lacks %q:\n%s", want, text)
 		}
-	}
-}
-
-// TestGoEnviron: the go tool gets no secret of the server.
-func TestGoEnviron(t *testing.T) {
-	got := goEnviron([]string{"PATH=/bin", "DRYDOCK_VAULT_KEY=secret", "GOPROXY=off", "https_proxy=http://proxy", "GITHUB_TOKEN=secret", "HOME=/h", "GOTOOLCHAIN=auto"})
-	if diff := cmp.Diff([]string{"PATH=/bin", "GOPROXY=off", "https_proxy=http://proxy", "HOME=/h", "GOTOOLCHAIN=auto", "GOTOOLCHAIN=local"}, got); diff != "" {
-		t.Error(diff)
 	}
 }
 
