@@ -48,7 +48,12 @@ func Decide(ctx context.Context, in Input) ([]Decision, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &decider{Input: in, index: files}
+	d := &decider{Input: in, index: files, texts: map[string]string{}}
+	for _, f := range files {
+		if f.Mode == tree.Symlink {
+			d.symlinks = append(d.symlinks, f)
+		}
+	}
 	if slices.Contains(in.Change.Files, declaration.FileName) && in.Before != nil {
 		if d.before, err = in.Before(ctx); err != nil {
 			return nil, err
@@ -75,9 +80,11 @@ func Decide(ctx context.Context, in Input) ([]Decision, error) {
 
 type decider struct {
 	Input
-	index  tree.Index
-	before *declaration.Services
-	images []imageUse // of all services
+	index    tree.Index
+	symlinks tree.Index
+	texts    map[string]string // of the symlinks that were read
+	before   *declaration.Services
+	images   []imageUse // of all services
 }
 
 // decide looks at one service by itself.
@@ -93,7 +100,7 @@ func (d *decider) decide(ctx context.Context, s *declaration.Service, problem st
 	}
 	if d.Change.Unknown == "" && len(d.Change.Files) == 0 && problem == "" {
 		out.Reason = "nothing changed"
-		return out, nil
+		return out, d.needs(ctx, s, &out)
 	}
 	if d.Change.Unknown != "" {
 		build("%s", d.Change.Unknown)
@@ -124,15 +131,38 @@ func (d *decider) decide(ctx context.Context, s *declaration.Service, problem st
 	if rules.problem != "" && out.Problem == "" {
 		out.Problem = rules.problem
 	}
-	for _, image := range rules.images {
-		if !slices.Contains(out.Needs, image) {
-			out.Needs = append(out.Needs, image)
-		}
-	}
+	out.need(rules.images)
 	if out.Decision == Skip {
 		out.Reason = fmt.Sprintf("none of %s is an input", count(len(d.Change.Files)))
 	}
 	return out, nil
+}
+
+// needs finds the services whose images this one is made from, and nothing else:
+// somebody may ask for them though nothing changed.
+func (d *decider) needs(ctx context.Context, s *declaration.Service, out *Decision) error {
+	if !s.Build.Dockerfile.Given() || len(d.Services.List) == 1 {
+		return nil
+	}
+	r := &rules{}
+	in, err := d.analyzed(ctx, r, s)
+	if err != nil {
+		return err
+	}
+	if in != nil {
+		d.imageRules(ctx, r, s, in)
+	}
+	out.need(r.images)
+	return nil
+}
+
+// need adds services to those that are built before.
+func (out *Decision) need(images []string) {
+	for _, image := range images {
+		if !slices.Contains(out.Needs, image) {
+			out.Needs = append(out.Needs, image)
+		}
+	}
 }
 
 func count(files int) string {
@@ -201,7 +231,8 @@ func spread(decisions []Decision) {
 	}
 }
 
-// read gives a file through symlinks; nil and no error: it is not there.
+// read gives a file through symlinks; nil and no error: it is not there. What the
+// error of one that nobody can read means, linked says.
 func (d *decider) read(ctx context.Context, file string) (src []byte, links []tree.Link, err error) {
 	real, links, err := tree.Follow(ctx, d.Tree, d.index, file)
 	if err != nil {

@@ -2,6 +2,7 @@ package affected
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -32,11 +33,43 @@ func goFiles() tree.Memory {
 	}
 }
 
+const testBy = "services: {web: {path: web, image: r/web, test: {workflow: .github/workflows/t.yml}}}"
+
+// with adds files, and removes those that become empty or folders.
+func with(files tree.Memory, more ...string) tree.Memory {
+	for i := 0; i < len(more); i += 2 {
+		if files[more[i]] = more[i+1]; more[i+1] == "" {
+			delete(files, more[i])
+		}
+	}
+	return files
+}
+
+// links adds symlinks to a folder.
+func links(files tree.Memory, n int) tree.Memory {
+	for i := range n {
+		files[fmt.Sprintf("a/link%d", i)] = "-> ../b"
+	}
+	return files
+}
+
+// limited is a tree with files that are too large.
+type limited struct{ tree.Memory }
+
+const large = "large"
+
+func (l limited) Read(ctx context.Context, path string) ([]byte, error) {
+	if strings.TrimPrefix(l.Memory[path], "-> ") == large {
+		return nil, fmt.Errorf("read %q: %w", path, tree.ErrFileTooLarge)
+	}
+	return l.Memory.Read(ctx, path)
+}
+
 // one decides about the first service.
 func one(t *testing.T, src string, files tree.Memory, changed ...string) Decision {
 	t.Helper()
 	files["drydock.yaml"] = src
-	decisions, err := Decide(t.Context(), Input{Services: parse(t, src), Tree: files, Change: tree.Change{Files: changed},
+	decisions, err := Decide(t.Context(), Input{Services: parse(t, src), Tree: limited{files}, Change: tree.Change{Files: changed},
 		Before: func(context.Context) (*declaration.Services, error) { return parse(t, src), nil }})
 	if err != nil {
 		t.Fatal(err)
@@ -87,11 +120,35 @@ func TestDecideByDockerfile(t *testing.T) {
 		{"Go Dockerfile, not imported", goWeb, goFiles(), "other/o.go", ""},
 		{"Go Dockerfile, no Go", goWeb, goFiles(), "README.md", ""},
 		{"Go Dockerfile, module", goWeb, goFiles(), "go.mod", "go.mod (web/Dockerfile line 3: COPY go.mod)"},
+		{"Go Dockerfile, go.mod ignored", goWeb, with(goFiles(), ".dockerignore", "cmd/web/go.mod", "cmd/web/go.mod", "module other"), "other/o.go", "other/o.go (web/Dockerfile line 5: COPY .)"},
+		{"Go Dockerfile, workspace ignored", goWeb, with(goFiles(), ".dockerignore", "go.work", "go.work", "use ."), "other/o.go", "other/o.go (web/Dockerfile line 5: COPY .)"},
+		{"Go Dockerfile, go.mod not copied", goWeb, with(goFiles(), "cmd/go.mod", "module other", "web/Dockerfile", "FROM golang AS build\nWORKDIR /src\nCOPY go.mod ./\nCOPY lib lib\nCOPY cmd/web cmd/web\nRUN go build -o /web ./cmd/web\nFROM scratch\nCOPY --from=build /web /web"), "lib/l.go", "lib/l.go (web/Dockerfile line 4: COPY lib)"},
+		{"Go Dockerfile, no go.mod in the context", "services: {web: {path: x, image: r/web, build: {dockerfile: cmd/Dockerfile, context: cmd}}}", with(goFiles(), "x/y", "y", "cmd/data/x.go", "package x", "cmd/Dockerfile", "FROM golang AS build\nWORKDIR /src\nCOPY . .\nRUN go build -o /web ./web\nFROM scratch\nCOPY --from=build /web /web"), "cmd/data/x.go", "cmd/data/x.go (cmd/Dockerfile line 3: COPY .)"},
+		{"Go Dockerfile, main package behind a link", goWeb, with(goFiles(), "cmd/web/main.go", "", "cmd/web", "-> ../real/web", "real/web/main.go", "package main"), "other/o.go", "other/o.go (web/Dockerfile line 5: COPY .)"},
+		{"Go Dockerfile, an import that git does not know", goWeb, with(goFiles(), "cmd/web/main.go", "package main\nimport _ \"m/gen\""), "README.md", "README.md (web/Dockerfile line 5: COPY .)"},
+		{"Go Dockerfile, cgo", goWeb, with(goFiles(), "lib/l.go", "package lib\n// #cgo CFLAGS: -I../c\nimport \"C\""), "c/x.h", "c/x.h (web/Dockerfile line 5: COPY ., cgo in lib)"},
+		{"ko, an import that git does not know", "services: {web: {path: web, image: r/web, build: ko}}", tree.Memory{"go.mod": "module m", "web/main.go": "package main\nimport _ \"m/gen\""}, "README.md", "in doubt: git knows no Go file of m/gen"},
+		{"trigger of a stage", web, tree.Memory{"web/Dockerfile": "FROM alpine AS base\nONBUILD COPY lib /lib\nFROM base", "lib/x": ""}, "lib/x", "lib/x (web/Dockerfile line 2: COPY lib)"},
+		{"test calls a workflow", testBy, tree.Memory{"web/Dockerfile": "FROM scratch", ".github/workflows/t.yml": "jobs: {a: {uses: ./.github/workflows/c.yml}}", ".github/workflows/c.yml": ""}, ".github/workflows/c.yml", ".github/workflows/c.yml (what the test workflow may call)"},
+		{"test calls an action", testBy, tree.Memory{"web/Dockerfile": "FROM scratch", ".github/workflows/t.yml": ""}, ".github/actions/a/x.js", ".github/actions/a/x.js (what the test workflow may call)"},
+		{"test calls an action anywhere", testBy, tree.Memory{"web/Dockerfile": "FROM scratch", ".github/workflows/t.yml": "jobs:\n  a:\n    steps:\n    - uses: ./tools/a\n", "tools/a/action.yml": ""}, "tools/a/x.js", "tools/a/x.js (what the test workflow calls)"},
+		{"action calls an action", testBy, tree.Memory{"web/Dockerfile": "FROM scratch", ".github/workflows/t.yml": "jobs: {a: {steps: [{uses: ./tools/a}]}}", "tools/a/action.yaml": "runs: {steps: [{uses: './tools/../b'}]}", "b/action.yml": "runs: {steps: [{uses: ./tools/a}]}"}, "b/x.js", "b/x.js (what the test workflow calls)"},
+		{"action of the whole repository", testBy, tree.Memory{"web/Dockerfile": "FROM scratch", ".github/workflows/t.yml": "jobs: {a: {steps: [{uses: ./}]}}", "action.yml": ""}, "x.js", "x.js (what the test workflow calls)"},
+		{"action that git does not know", testBy, tree.Memory{"web/Dockerfile": "FROM scratch", ".github/workflows/t.yml": "jobs: {a: {steps: [{uses: ./src/a}]}}"}, "x.js", "in doubt: the test workflow uses ./src/a, which git does not know"},
+		{"build calls an action", "services: {web: {path: web, image: r/web, watch: lib/**, build: {workflow: w.yml, job: j}}}", tree.Memory{"web/x": "", "w.yml": "jobs: {j: {steps: [{uses: ./a}]}}", "a/action.yml": ""}, "a/x.js", "a/x.js (what the build workflow calls)"},
+		{"large Dockerfile", web, tree.Memory{"web/Dockerfile": large}, "any", "in doubt: read \"web/Dockerfile\": it is larger than 16777216 bytes"},
+		{"large ignore file", web, tree.Memory{"web/Dockerfile": "FROM scratch", ".dockerignore": large}, "any", "in doubt: read \".dockerignore\": it is larger than 16777216 bytes"},
+		{"large workflow", testBy, tree.Memory{"web/Dockerfile": "FROM scratch", ".github/workflows/t.yml": large}, "any", "in doubt: read \".github/workflows/t.yml\": it is larger than 16777216 bytes"},
+		{"large Go file", "services: {web: {path: web, image: r/web, build: ko}}", tree.Memory{"go.mod": "module m", "web/main.go": "package main", "web/table.go": large}, "any", "in doubt: read \"web/table.go\": it is larger than 16777216 bytes"},
+		{"large symlink", web, tree.Memory{"web/Dockerfile": "FROM scratch\nCOPY a /", "a/link": "-> " + large}, "any", "in doubt: read \"a/link\": it is larger than 16777216 bytes"},
+		{"Dockerfile is a folder", web, tree.Memory{"web/Dockerfile/x": ""}, "any", "in doubt: web/Dockerfile is no file that can be read"},
+		{"Dockerfile behind a link to nothing", web, tree.Memory{"web/Dockerfile": "-> gone"}, "any", "in doubt: web/Dockerfile is no file that can be read"},
+		{"many symlinks", web, links(tree.Memory{"web/Dockerfile": "FROM scratch\nCOPY a /"}, maxFollowed+1), "any", "in doubt: there are too many symlinks to follow them all"},
 		{"ko data behind a symlink", "services: {web: {path: cmd, image: r/web, build: {ko: cmd/web}}}", tree.Memory{"go.mod": "module m", "cmd/web/main.go": "package main", "cmd/web/kodata/html": "-> ../../../html", "html/index.html": ""}, "html/index.html", "html/index.html (path cmd, by the symlink cmd/web/kodata/html)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := one(t, tt.src, tt.files, tt.changed)
-			want := Decision{Name: "web", Decision: Build, Reason: tt.reason, Files: got.Files}
+			want := Decision{Name: "web", Decision: Build, Reason: tt.reason, Files: got.Files, Problem: got.Problem}
 			if tt.reason == "" {
 				want.Decision, want.Reason, want.Files = Skip, "none of 1 changed file is an input", nil
 			}
@@ -166,7 +223,7 @@ func TestDecideSeveral(t *testing.T) {
 		before string
 		want   string
 	}{
-		{"nothing", tree.Change{}, "", "base skip: nothing changed\napp skip: nothing changed\nfiles skip: nothing changed\ntop skip needs app: nothing changed\nalone skip: nothing changed"},
+		{"nothing", tree.Change{}, "", "base skip: nothing changed\napp skip: nothing changed\nfiles skip needs base: nothing changed\ntop skip needs app: nothing changed\nalone skip: nothing changed"},
 		{"through images and depends-on", tree.Change{Files: []string{"base/x"}}, "",
 			"base build: base/x (path base)\n" +
 				"app build: in doubt: ",

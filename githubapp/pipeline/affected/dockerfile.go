@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -53,7 +54,7 @@ func (d *decider) dockerfileRules(ctx context.Context, r *rules, s *declaration.
 	}
 	c := &contextRules{file: file, root: root, ignore: ignore}
 	for _, source := range in.Sources {
-		narrow, err := d.goOnly(ctx, c, source)
+		narrow, err := d.goOnly(ctx, c, source, in.Sources)
 		if err != nil {
 			return err
 		}
@@ -90,7 +91,11 @@ func (d *decider) analyzed(ctx context.Context, r *rules, s *declaration.Service
 		return nil, err
 	}
 	if src == nil {
-		return nil, nil // said as a missing path
+		if d.index.Has(file) { // else it is said as a missing path
+			r.problem = file + " is no file that can be read"
+			r.doubts = append(r.doubts, r.problem)
+		}
+		return nil, nil
 	}
 	in, err := dockerfile.Analyze(src, options(s))
 	if err != nil {
@@ -112,7 +117,8 @@ func options(s *declaration.Service) dockerfile.Options {
 	return o
 }
 
-// linked makes inputs of the symlinks that a file was read through.
+// linked makes inputs of the symlinks that a file was read through, and a doubt of a
+// file that nobody can read.
 func (d *decider) linked(r *rules, what string, links []tree.Link, err error) error {
 	for _, link := range links {
 		r.addFile(what, link.Path)
@@ -121,8 +127,8 @@ func (d *decider) linked(r *rules, what string, links []tree.Link, err error) er
 		}
 	}
 	var nowhere *tree.NowhereError
-	if errors.As(err, &nowhere) {
-		r.doubts = append(r.doubts, nowhere.Error())
+	if errors.As(err, &nowhere) || tree.Unreadable(err) {
+		r.doubts = append(r.doubts, err.Error())
 		return nil
 	}
 	return err
@@ -135,31 +141,63 @@ type contextRules struct {
 }
 
 func (c *contextRules) match(source dockerfile.Source, changed string) string {
-	name := fmt.Sprintf("%s %s", c.file, source)
 	inside, ok := c.relative(changed)
 	switch {
-	case !ok && strings.HasPrefix(c.root, changed+"/"):
-		return name // a file now, and a folder that the context was in before
-	case !ok || c.ignore.Ignored(inside) || !source.Match(inside):
+	case !ok && strings.HasPrefix(c.root, changed+"/"): // a file now, and a folder that the context was in before
+	case !ok || !source.Match(inside) || c.ignore.Ignored(inside):
 		return ""
 	}
-	return name
+	return fmt.Sprintf("%s %s", c.file, source)
 }
 
 // goOnly are the inputs of the Go program that is all a stage makes of a folder; nil:
 // all of the source matters.
-func (d *decider) goOnly(ctx context.Context, c *contextRules, source dockerfile.Source) (*goimports.Inputs, error) {
+func (d *decider) goOnly(ctx context.Context, c *contextRules, source dockerfile.Source, all []dockerfile.Source) (*goimports.Inputs, error) {
 	if source.GoMain == "" {
 		return nil, nil
 	}
 	if _, isFile := d.index.Lookup(path.Join(c.root, source.Pattern)); isFile {
 		return nil, nil
 	}
+	if sees, err := d.seesModules(ctx, c, source.GoMain, all); err != nil || !sees {
+		return nil, err
+	}
 	in, err := goimports.Analyze(ctx, d.Tree, path.Join(c.root, source.GoMain))
 	if err != nil || in.Doubt != "" {
 		return nil, err
 	}
 	return in, nil
+}
+
+// seesModules tells whether the Go tool finds the same go.mod and go.work in a stage
+// as in the repository: at or above the main package, in the context, not ignored, and
+// copied.
+func (d *decider) seesModules(ctx context.Context, c *contextRules, main string, all []dockerfile.Source) (bool, error) {
+	_, links, err := tree.Follow(ctx, d.Tree, d.index, path.Join(c.root, main))
+	var nowhere *tree.NowhereError
+	if errors.As(err, &nowhere) || err == nil && len(links) > 0 {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	found := false
+	for dir := main; ; dir = path.Dir(dir) {
+		for _, name := range []string{"go.mod", "go.work"} {
+			file := path.Join(dir, name)
+			if !d.index.Has(path.Join(c.root, file)) {
+				continue
+			}
+			copied := slices.ContainsFunc(all, func(s dockerfile.Source) bool { return s.GoMain == main && s.Match(file) })
+			if !copied || c.ignore.Ignored(file) {
+				return false, nil
+			}
+			found = found || name == "go.mod"
+		}
+		if dir == "." {
+			return found, nil
+		}
+	}
 }
 
 // relative gives a path as the Dockerfile sees it.
@@ -189,7 +227,7 @@ func (d *decider) sourceExists(c *contextRules, source dockerfile.Source) bool {
 
 // sourceLinks makes inputs of what the symlinks in a source point to.
 func (d *decider) sourceLinks(ctx context.Context, r *rules, c *contextRules, source dockerfile.Source) error {
-	targets, err := d.targets(ctx, c.root, func(link string) bool {
+	targets, err := d.targets(ctx, r, c.root, func(link string) bool {
 		inside, ok := c.relative(link)
 		return !ok || !c.ignore.Ignored(inside) && source.Match(inside)
 	})

@@ -2,9 +2,6 @@ package affected
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 	"path"
 	"strings"
 
@@ -12,7 +9,6 @@ import (
 
 	"github.com/drydock-ci/drydock/githubapp/pipeline/declaration"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/goimports"
-	"github.com/drydock-ci/drydock/githubapp/pipeline/tree"
 )
 
 // rules are what one service is made from.
@@ -21,6 +17,7 @@ type rules struct {
 	doubts  []string // why it is built whenever anything changed
 	images  []string // services whose images it is made from
 	problem string
+	links   int // that were followed
 }
 
 // rule tells whether a changed file counts, and how the rule is called then.
@@ -73,11 +70,15 @@ func (d *decider) rules(ctx context.Context, s *declaration.Service) (*rules, er
 		}
 	}
 	if s.Test != nil {
-		r.addFile("test workflow", s.Test.Workflow.Text)
+		if err := d.workflowRules(ctx, r, "test workflow", s.Test.Workflow.Text); err != nil {
+			return nil, err
+		}
 	}
 	switch b := s.Build; {
 	case b.Workflow.Given():
-		r.addFile("build workflow", b.Workflow.Text)
+		if err := d.workflowRules(ctx, r, "build workflow", b.Workflow.Text); err != nil {
+			return nil, err
+		}
 		if len(s.Watch) == 0 {
 			r.add(func(string) string { return "a workflow's job may read any file: \"watch\" says which" })
 		}
@@ -120,80 +121,6 @@ func (d *decider) goRules(ctx context.Context, r *rules, main string) error {
 	}
 	// What ko puts beside the program may be symlinks to anywhere.
 	return d.links(ctx, r, "kodata of", path.Join(main, "kodata"))
-}
-
-// links makes inputs of what the symlinks at, above and below a folder point to.
-func (d *decider) links(ctx context.Context, r *rules, what, folder string) error {
-	targets, err := d.targets(ctx, folder, func(string) bool { return true })
-	if err != nil {
-		return err
-	}
-	for _, t := range targets {
-		r.add(func(file string) string {
-			if overlap(t.to, file) {
-				return fmt.Sprintf("%s %s, by the symlink %s", what, folder, t.link)
-			}
-			return ""
-		})
-	}
-	return nil
-}
-
-// target is where a symlink leads to.
-type target struct{ link, to string }
-
-// targets follows the symlinks that overlap a folder and that wanted lets pass, and
-// those in what they point to. Builders take the folder for the root of everything,
-// git and ko do not: both readings count.
-func (d *decider) targets(ctx context.Context, folder string, wanted func(link string) bool) ([]target, error) {
-	var all []target
-	seen := map[string]bool{}
-	waiting := []string{folder}
-	for first := true; len(waiting) > 0; first = false {
-		at := waiting[0]
-		waiting = waiting[1:]
-		candidates := []tree.File(d.index.Below(at))
-		for up := at; up != "."; up = path.Dir(up) {
-			if f, ok := d.index.Lookup(up); ok {
-				candidates = append(candidates[:len(candidates):len(candidates)], f)
-			}
-		}
-		for _, f := range candidates {
-			if f.Mode != tree.Symlink || seen[f.Path] || first && !wanted(f.Path) {
-				continue
-			}
-			seen[f.Path] = true
-			text, err := d.Tree.Read(ctx, f.Path)
-			if errors.Is(err, fs.ErrNotExist) {
-				continue // deleted in the working copy
-			}
-			if err != nil {
-				return nil, err
-			}
-			for _, to := range leadsTo(folder, f.Path, string(text)) {
-				all = append(all, target{f.Path, to})
-				waiting = append(waiting, to)
-			}
-		}
-	}
-	return all, nil
-}
-
-// leadsTo gives the paths in the repository that a symlink may mean: as git has it,
-// and with root as the root of everything.
-func leadsTo(root, link, text string) []string {
-	var all []string
-	if to := path.Join(path.Dir(link), text); !path.IsAbs(text) && to != ".." && !strings.HasPrefix(to, "../") {
-		all = append(all, to)
-	}
-	inside := strings.TrimPrefix(path.Dir(link), root)
-	if path.IsAbs(text) {
-		inside = ""
-	}
-	if to := path.Join(root, path.Join("/", inside, text)); len(all) == 0 || all[0] != to {
-		all = append(all, to)
-	}
-	return all
 }
 
 // overlap tells whether a changed file is the path, lies below it, or is now what

@@ -101,13 +101,8 @@ func (a *analysis) module(ctx context.Context, dir string, main bool) error {
 		a.doubted("git knows no go.mod in " + dir)
 		return nil
 	}
-	parsed, err := modfile.Parse(file, src, nil)
-	if err != nil {
-		// What can be read of it is better than nothing.
-		a.doubted(file + " cannot be read")
-		parsed, err = modfile.ParseLax(file, src, nil)
-	}
-	if err != nil || parsed.Module == nil {
+	parsed := a.parse(file, src)
+	if parsed == nil || parsed.Module == nil {
 		a.doubted(file + " cannot be read")
 		return nil
 	}
@@ -119,6 +114,19 @@ func (a *analysis) module(ctx context.Context, dir string, main bool) error {
 		return nil
 	}
 	return a.replacements(ctx, dir, parsed.Replace)
+}
+
+// parse gives what can be read of a go.mod: it is better than nothing.
+func (a *analysis) parse(file string, src []byte) *modfile.File {
+	parsed, err := modfile.Parse(file, src, nil)
+	if err == nil {
+		return parsed
+	}
+	a.doubted(file + " cannot be read")
+	if parsed, err = modfile.ParseLax(file, src, nil); err != nil {
+		return nil
+	}
+	return parsed
 }
 
 // replacements follows those that are folders. The path of what is replaced is
