@@ -37,6 +37,13 @@ type Options struct {
 	// Registry pushes, and knows the logins for base images. Nil: the user's own.
 	Registry *registry.Client
 
+	// PublicOnly is for servers that build what strangers write: from the network a
+	// Dockerfile has only what is at names of the internet, and images of registries
+	// (HOST or HOST:PORT) in Private. Names that lead into the builder's own network,
+	// redirects and what RUN does are the builder's matter.
+	PublicOnly bool
+	Private    []string
+
 	Log *slog.Logger
 }
 

@@ -40,6 +40,9 @@ func (b *Builder) Build(ctx context.Context, r Request) (Result, error) {
 	defer os.RemoveAll(dir)
 	layout := registry.Layout{Dir: dir}
 	w := newWatcher(&r)
+	if err := b.checkSources(ctx, c, &r); err != nil {
+		return Result{}, err
+	}
 	if b.opts.Address == "" {
 		return b.buildInEngine(ctx, c, &r, w, layout)
 	}
@@ -88,7 +91,8 @@ func (b *Builder) solveOpt(r *Request) (buildkit.SolveOpt, error) {
 	opt := buildkit.SolveOpt{
 		Frontend: "dockerfile.v0", FrontendAttrs: r.frontendAttrs(), LocalMounts: map[string]fsutil.FS{},
 		CacheImports: caches(r.CacheFrom), CacheExports: caches(r.CacheTo),
-		Session: []session.Attachable{b.logins(r), secretsprovider.FromMap(r.Secrets)},
+		Session:      []session.Attachable{b.logins(r), secretsprovider.FromMap(r.Secrets)},
+		SourcePolicy: b.opts.sourcePolicy(),
 	}
 	folder := func(name, dir string) error {
 		f, err := checkout(dir)

@@ -62,7 +62,7 @@ func checkNames(t *tree) []string {
 					continue
 				}
 				rest, ok := strings.CutPrefix(fn.Name.Name, "Get")
-				if ok && rest != "" && rest[0] >= 'A' && rest[0] <= 'Z' {
+				if ok && rest != "" && rest[0] >= 'A' && rest[0] <= 'Z' && !slices.Contains(othersNames, fn.Name.Name) {
 					problems = append(problems, fmt.Sprintf("%s: %s: leave out the Get", t.fset.Position(fn.Pos()), fn.Name.Name))
 				}
 			}
