@@ -17,7 +17,6 @@ import (
 	"github.com/drydock-ci/drydock/executor/build/registry"
 	"github.com/drydock-ci/drydock/githubapp/pipeline"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/dockerfile"
-	"github.com/drydock-ci/drydock/workflow"
 )
 
 // Jobs runs a workflow of the repository, or one job of it and what that needs, and
@@ -167,7 +166,7 @@ func (b *Builder) request(r pipeline.Request, log io.Writer) (build.Request, err
 		return q, fmt.Errorf("the Dockerfile of service %q: %w", q.Name, err)
 	}
 	q.Target, q.Provenance, q.SBOM = s.Build.Target.Text, s.Build.Provenance.Text, s.Build.SBOM.Text
-	if s.Build.SBOM.Kind == workflow.Bool {
+	if s.Build.SBOM.Text == "true" {
 		q.SBOM = build.Scanner
 	}
 	q.Args, q.Secrets, q.SSH = map[string]string{}, map[string][]byte{}, map[string]string{}
