@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/drydock-ci/drydock/githubapp/pipeline/declaration"
+	"github.com/drydock-ci/drydock/githubapp/pipeline/goimports"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/tree"
 )
 
@@ -48,7 +49,7 @@ func Decide(ctx context.Context, in Input) ([]Decision, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &decider{Input: in, index: files, texts: map[string]string{}}
+	d := &decider{Input: in, index: files, texts: map[string]string{}, programs: map[string]*goimports.Inputs{}}
 	for _, f := range files {
 		if f.Mode == tree.Symlink {
 			d.symlinks = append(d.symlinks, f)
@@ -83,6 +84,7 @@ type decider struct {
 	index    tree.Index
 	symlinks tree.Index
 	texts    map[string]string // of the symlinks that were read
+	programs map[string]*goimports.Inputs
 	before   *declaration.Services
 	images   []imageUse // of all services
 }

@@ -53,10 +53,20 @@ func links(files tree.Memory, n int) tree.Memory {
 	return files
 }
 
-// limited is a tree with files that are too large.
+// limited is a tree with files that are too large, and submodules.
 type limited struct{ tree.Memory }
 
-const large = "large"
+const large, submodule = "large", "submodule"
+
+func (l limited) Files(ctx context.Context) ([]tree.File, error) {
+	files, err := l.Memory.Files(ctx)
+	for i, f := range files {
+		if l.Memory[f.Path] == submodule {
+			files[i].Mode = tree.Submodule
+		}
+	}
+	return files, err
+}
 
 func (l limited) Read(ctx context.Context, path string) ([]byte, error) {
 	if strings.TrimPrefix(l.Memory[path], "-> ") == large {
@@ -144,6 +154,13 @@ func TestDecideByDockerfile(t *testing.T) {
 		{"Dockerfile is a folder", web, tree.Memory{"web/Dockerfile/x": ""}, "any", "in doubt: web/Dockerfile is no file that can be read"},
 		{"Dockerfile behind a link to nothing", web, tree.Memory{"web/Dockerfile": "-> gone"}, "any", "in doubt: web/Dockerfile is no file that can be read"},
 		{"many symlinks", web, links(tree.Memory{"web/Dockerfile": "FROM scratch\nCOPY a /"}, maxFollowed+1), "any", "in doubt: there are too many symlinks to follow them all"},
+		{"submodule that is watched", "services: {web: {path: web, image: r/web, watch: '**/*.proto'}}", tree.Memory{"web/Dockerfile": "FROM scratch", "sub": submodule}, "sub", "sub (watch **/*.proto)"},
+		{"file that was a watched folder", "services: {web: {path: web, image: r/web, watch: 'a/b/*.proto'}}", tree.Memory{"web/Dockerfile": "FROM scratch", "a": ""}, "a", "a (watch a/b/*.proto)"},
+		{"watch with many alternatives", "services: {web: {path: web, image: r/web, watch: '" + strings.Repeat("{*,a*}", 30) + "c'}}", tree.Memory{"web/Dockerfile": "FROM scratch"}, strings.Repeat("a", 60), strings.Repeat("a", 60) + " (watch " + strings.Repeat("{*,a*}", 30) + "c)"},
+		{"watch, by a symlink", "services: {web: {path: web, image: r/web, watch: 'a/**/*.proto'}}", tree.Memory{"web/Dockerfile": "FROM scratch", "a/x": "-> ../b"}, "b/c.proto", "b/c.proto (watch a, by the symlink a/x)"},
+		{"ignored submodule", web, tree.Memory{"web/Dockerfile": "FROM scratch\nCOPY . /", ".dockerignore": "sub", "sub": submodule}, "sub", ""},
+		{"ignored submodule with exceptions", web, tree.Memory{"web/Dockerfile": "FROM scratch\nCOPY . /", ".dockerignore": "sub\n!sub/keep", "sub": submodule}, "sub", "sub (web/Dockerfile line 2: COPY .)"},
+		{"submodule with a source", web, tree.Memory{"web/Dockerfile": "FROM scratch\nCOPY sub/*/x /", "sub": submodule}, "sub", "sub (web/Dockerfile line 2: COPY sub/*/x)"},
 		{"ko data behind a symlink", "services: {web: {path: cmd, image: r/web, build: {ko: cmd/web}}}", tree.Memory{"go.mod": "module m", "cmd/web/main.go": "package main", "cmd/web/kodata/html": "-> ../../../html", "html/index.html": ""}, "html/index.html", "html/index.html (path cmd, by the symlink cmd/web/kodata/html)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

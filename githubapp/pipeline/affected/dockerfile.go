@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
 
 	"github.com/drydock-ci/drydock/githubapp/pipeline/declaration"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/dockerfile"
-	"github.com/drydock-ci/drydock/githubapp/pipeline/goimports"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/tree"
 )
 
@@ -52,7 +50,7 @@ func (d *decider) dockerfileRules(ctx context.Context, r *rules, s *declaration.
 	for _, doubt := range in.Doubts {
 		r.doubts = append(r.doubts, file+" "+doubt)
 	}
-	c := &contextRules{file: file, root: root, ignore: ignore}
+	c := &contextRules{file: file, root: root, ignore: ignore, index: d.index}
 	for _, source := range in.Sources {
 		narrow, err := d.goOnly(ctx, c, source, in.Sources)
 		if err != nil {
@@ -138,66 +136,24 @@ func (d *decider) linked(r *rules, what string, links []tree.Link, err error) er
 type contextRules struct {
 	file, root string
 	ignore     *dockerfile.Ignore
+	index      tree.Index
 }
 
 func (c *contextRules) match(source dockerfile.Source, changed string) string {
 	inside, ok := c.relative(changed)
 	switch {
 	case !ok && strings.HasPrefix(c.root, changed+"/"): // a file now, and a folder that the context was in before
-	case !ok || !source.Match(inside) || c.ignore.Ignored(inside):
+	case !ok || !source.Match(inside) || c.ignored(inside):
 		return ""
 	}
 	return fmt.Sprintf("%s %s", c.file, source)
 }
 
-// goOnly are the inputs of the Go program that is all a stage makes of a folder; nil:
-// all of the source matters.
-func (d *decider) goOnly(ctx context.Context, c *contextRules, source dockerfile.Source, all []dockerfile.Source) (*goimports.Inputs, error) {
-	if source.GoMain == "" {
-		return nil, nil
-	}
-	if _, isFile := d.index.Lookup(path.Join(c.root, source.Pattern)); isFile {
-		return nil, nil
-	}
-	if sees, err := d.seesModules(ctx, c, source.GoMain, all); err != nil || !sees {
-		return nil, err
-	}
-	in, err := goimports.Analyze(ctx, d.Tree, path.Join(c.root, source.GoMain))
-	if err != nil || in.Doubt != "" {
-		return nil, err
-	}
-	return in, nil
-}
-
-// seesModules tells whether the Go tool finds the same go.mod and go.work in a stage
-// as in the repository: at or above the main package, in the context, not ignored, and
-// copied.
-func (d *decider) seesModules(ctx context.Context, c *contextRules, main string, all []dockerfile.Source) (bool, error) {
-	_, links, err := tree.Follow(ctx, d.Tree, d.index, path.Join(c.root, main))
-	var nowhere *tree.NowhereError
-	if errors.As(err, &nowhere) || err == nil && len(links) > 0 {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	found := false
-	for dir := main; ; dir = path.Dir(dir) {
-		for _, name := range []string{"go.mod", "go.work"} {
-			file := path.Join(dir, name)
-			if !d.index.Has(path.Join(c.root, file)) {
-				continue
-			}
-			copied := slices.ContainsFunc(all, func(s dockerfile.Source) bool { return s.GoMain == main && s.Match(file) })
-			if !copied || c.ignore.Ignored(file) {
-				return false, nil
-			}
-			found = found || name == "go.mod"
-		}
-		if dir == "." {
-			return found, nil
-		}
-	}
+// ignored tells whether a change of the file cannot be seen in the context. A submodule
+// is one file to git, and may have some that are brought back.
+func (c *contextRules) ignored(inside string) bool {
+	f, _ := c.index.Lookup(path.Join(c.root, inside))
+	return c.ignore.Ignored(inside) && (f.Mode != tree.Submodule || !c.ignore.Exceptions())
 }
 
 // relative gives a path as the Dockerfile sees it.

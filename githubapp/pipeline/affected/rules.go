@@ -8,7 +8,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/drydock-ci/drydock/githubapp/pipeline/declaration"
-	"github.com/drydock-ci/drydock/githubapp/pipeline/goimports"
+	"github.com/drydock-ci/drydock/githubapp/pipeline/tree"
 )
 
 // rules are what one service is made from.
@@ -55,13 +55,20 @@ func (d *decider) rules(ctx context.Context, s *declaration.Service) (*rules, er
 		return nil, err
 	}
 	for _, watch := range s.Watch {
-		if pattern := watch.Text; !strings.HasPrefix(pattern, "!") {
-			r.add(func(file string) string {
-				if globbed(pattern, file) && !kept(file) {
-					return "watch " + pattern
-				}
-				return ""
-			})
+		if strings.HasPrefix(watch.Text, "!") {
+			continue
+		}
+		pattern, base := watch.Text, fixed(watch.Text)
+		r.add(func(file string) string {
+			if (branched(pattern) || globbed(pattern, file) || d.holds(file, base)) && !kept(file) {
+				return "watch " + pattern
+			}
+			return ""
+		})
+		if base != "." {
+			if err := d.links(ctx, r, "watch", base); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if s.Chart != nil {
@@ -108,7 +115,7 @@ func (r *rules) addFile(what, name string) {
 
 // goRules are those of ko.
 func (d *decider) goRules(ctx context.Context, r *rules, main string) error {
-	in, err := goimports.Analyze(ctx, d.Tree, main)
+	in, err := d.program(ctx, main)
 	if err != nil {
 		return err
 	}
@@ -129,10 +136,30 @@ func overlap(name, file string) bool {
 	return name == "." || name == file || strings.HasPrefix(file, name+"/") || strings.HasPrefix(name, file+"/")
 }
 
+// branched tells patterns with so many alternatives that matching them takes years.
+func branched(pattern string) bool { return strings.Count(pattern, "{") > 8 }
+
 // globbed tells whether a watch pattern gives the file or a folder that it is in.
 func globbed(pattern, file string) bool {
 	pattern = path.Clean(pattern)
 	return pattern == "." || doublestar.MatchUnvalidated(pattern, file) || doublestar.MatchUnvalidated(pattern+"/**", file)
+}
+
+// fixed is the folder or file that all that a watch pattern gives is, or lies in.
+func fixed(pattern string) string {
+	pattern = path.Clean(pattern)
+	if !strings.ContainsAny(pattern, `*?[{\`) {
+		return pattern
+	}
+	base, _ := doublestar.SplitPattern(pattern)
+	return base
+}
+
+// holds tells whether a changed file may stand for many that a pattern gives: a
+// submodule, or what was a folder before.
+func (d *decider) holds(file, base string) bool {
+	f, _ := d.index.Lookup(file)
+	return strings.HasPrefix(base, file+"/") || f.Mode == tree.Submodule && overlap(base, file)
 }
 
 // exclusions are the patterns with "!": files that do not count for path, chart
@@ -146,7 +173,7 @@ func exclusions(watch []declaration.Scalar) func(file string) bool {
 	}
 	return func(file string) bool {
 		for _, p := range patterns {
-			if globbed(p, file) {
+			if !branched(p) && globbed(p, file) {
 				return true
 			}
 		}

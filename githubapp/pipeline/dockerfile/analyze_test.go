@@ -160,8 +160,11 @@ func TestIgnore(t *testing.T) {
 			t.Errorf("%q is ignored: %v, want %v", file, got, want)
 		}
 	}
+	if i, err := ParseIgnore([]byte("?/*\n!?")); err != nil || i.Ignored("c/b/c") || !i.Exceptions() {
+		t.Errorf("builders do not agree: %v", err)
+	}
 	var none *Ignore
-	if none.Ignored("a") {
+	if none.Ignored("a") || none.Exceptions() {
 		t.Error("nothing ignores")
 	}
 	if _, err := ParseIgnore([]byte("[")); err == nil {

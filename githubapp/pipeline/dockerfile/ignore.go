@@ -46,5 +46,13 @@ func (i *Ignore) Ignored(file string) bool {
 		}
 		at = next + 1
 	}
-	return ignored
+	if !ignored {
+		return false
+	}
+	// Older builders look at the file and the folders above at once.
+	ignored, err := i.matcher.MatchesOrParentMatches(file)
+	return ignored && err == nil
 }
+
+// Exceptions tells whether some patterns bring back what others keep out.
+func (i *Ignore) Exceptions() bool { return i != nil && i.matcher.Exclusions() }

@@ -107,6 +107,15 @@ func TestAgainstGoList(t *testing.T) {
 	}
 }
 
+// many are sources of 15 MiB each, one text in memory.
+func many(n int) tree.Memory {
+	files, text := tree.Memory{"go.mod": "module m"}, "package main\nvar _ = `"+strings.Repeat("x", 15<<20)+"`"
+	for i := range n {
+		files[fmt.Sprintf("m/f%d.go", i)] = text
+	}
+	return files
+}
+
 // limited is a tree with files that are too large.
 type limited struct{ tree.Memory }
 
@@ -148,6 +157,7 @@ func TestDoubts(t *testing.T) {
 		{"file that a link leads to", tree.Memory{"go.mod": "module m", "m/main.go": "package main", "m/x.go": "-> ../gen/x.txt", "gen/x.txt": "package main"}, "gen/x.txt", ""},
 		{"cgo beside the module", tree.Memory{"go/go.mod": "module m", "m": "-> go/m", "go/m/main.go": "package main\n// #cgo CFLAGS: -I../../c\nimport \"C\""}, "c/x.h", ""},
 		{"assembly that includes", tree.Memory{"go.mod": "module m", "m/main.go": "package main", "m/a.s": "#include \"../shared/macros.h\"\n"}, "shared/macros.h", ""},
+		{"much source", many(40), "other/x.go", "bytes of Go"},
 		{"embedded by many", tree.Memory{"go.mod": "module m", "m/main.go": "package main\n//go:embed" + strings.Repeat(" f", 1001)}, "m/any/file", ""},
 		{"no module", tree.Memory{"m/main.go": "package main"}, "other/x.go", "no go.mod"},
 		{"broken source", tree.Memory{"go.mod": "module m", "m/main.go": "package main\nimport ("}, "other/x.go", "does not parse"},

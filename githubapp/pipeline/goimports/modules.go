@@ -29,6 +29,9 @@ func (a *analysis) modules(ctx context.Context, main string) error {
 	if err := a.module(ctx, path.Dir(own), true); err != nil {
 		return err
 	}
+	if err := a.vendored(ctx, path.Dir(own)); err != nil {
+		return err
+	}
 	work, err := a.above(ctx, main, "go.work")
 	if err != nil || work == "" {
 		return err
@@ -89,9 +92,6 @@ func (a *analysis) module(ctx context.Context, dir string, main bool) error {
 	file := path.Join(dir, "go.mod")
 	a.files[file] = "module in " + dir
 	a.files[path.Join(dir, "go.sum")] = "module in " + dir
-	if err := a.vendored(ctx, dir); err != nil {
-		return err
-	}
 	src, err := a.read(ctx, file)
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ type analysis struct {
 	seen  map[string]bool // folders of modules that were read -> it is a main module
 
 	required map[string]bool // modules that others need
+	size     int             // bytes that were read
 
 	packages map[string]string   // folder -> why it is one
 	embeds   map[string][]string // folder -> patterns
@@ -31,6 +32,13 @@ type analysis struct {
 	files    map[string]string   // further files -> why
 	doubt    string
 }
+
+// Bounds of what is read. One file can be there a million times in a small
+// repository.
+const (
+	maxRead    = 512 << 20 // bytes
+	maxImports = 100_000
+)
 
 // doubted notes why any file may matter.
 func (a *analysis) doubted(why string) {
@@ -49,7 +57,12 @@ func (a *analysis) read(ctx context.Context, file string) ([]byte, error) {
 	if real != file {
 		a.files[real] = "by the symlink " + file
 	}
+	if a.size > maxRead {
+		a.doubted(fmt.Sprintf("it has more than %d bytes of Go", maxRead))
+		return nil, nil
+	}
 	src, err := a.tree.Read(ctx, real)
+	a.size += len(src)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if real != file {
@@ -95,6 +108,9 @@ func (a *analysis) walk(ctx context.Context, main string) error {
 			case strings.HasPrefix(imported, "./") || strings.HasPrefix(imported, "../"):
 				dirs = []string{path.Join(dir, imported)}
 			case found[imported]:
+				continue
+			case len(found) == maxImports:
+				a.doubted(fmt.Sprintf("it has more than %d imports", maxImports))
 				continue
 			default:
 				found[imported] = true
