@@ -38,8 +38,9 @@ type Server struct {
 	RegistryLogins map[string]string // host to USERNAME:PASSWORD, both names of secrets
 	Images         map[string]string // OWNER/REPOSITORY or OWNER/* to what images begin with
 
-	PlainRegistries []string // HOST:PORT that services are pushed to without TLS
-	PrivateWebhooks bool     // services tell receivers in the server's own network
+	PlainRegistries   []string // HOST:PORT that services are pushed to without TLS
+	PrivateRegistries []string // HOST or HOST:PORT in the server's own network
+	PrivateWebhooks   bool     // services tell receivers in the server's own network
 }
 
 // Vault is where the key of stored secrets lies.
@@ -130,13 +131,18 @@ var serverFields = []Field{
 	},
 	{
 		Key: "server.images", Env: "DRYDOCK_SERVER_IMAGES", Kind: Map, Arg: "REPOSITORY=IMAGE,...", UserOnly: true,
-		Doc: "repositories (OWNER/NAME or OWNER/*) whose services are pushed with the Docker configuration of the server's own user, and what the names of their images have to begin with (registry.example/team)",
+		Doc: "repositories (OWNER/NAME or OWNER/*) whose services may use the Docker configuration of the server's own user, and what the names of images begin with that they use it for (registry.example/team)",
 		ref: func(c *Config) any { return &c.Server.Images },
 	},
 	{
 		Key: "server.plain_registries", Env: "DRYDOCK_SERVER_PLAIN_REGISTRIES", Kind: List, Arg: "HOST:PORT,...", UserOnly: true,
-		Doc: "registries that services are pushed to without TLS; this machine's own need not be named",
+		Doc: "registries that services are pushed to without TLS, also those of this machine",
 		ref: func(c *Config) any { return &c.Server.PlainRegistries },
+	},
+	{
+		Key: "server.private_registries", Env: "DRYDOCK_SERVER_PRIVATE_REGISTRIES", Kind: List, Arg: "HOST[:PORT],...", UserOnly: true,
+		Doc: "registries in the server's own network that services may name, and where these make tokens or keep layers; those of server.registry_logins, server.images, server.plain_registries and kubernetes.registry may be named anyway",
+		ref: func(c *Config) any { return &c.Server.PrivateRegistries },
 	},
 	{
 		Key: "server.private_webhooks", Env: "DRYDOCK_SERVER_PRIVATE_WEBHOOKS", Kind: Bool, Default: "false", UserOnly: true,

@@ -39,8 +39,9 @@ type Options struct {
 
 	// PublicOnly is for servers that build what strangers write: from the network a
 	// Dockerfile has only what is at names of the internet, and images of registries
-	// (HOST or HOST:PORT) in Private. Names that lead into the builder's own network,
-	// redirects and what RUN does are the builder's matter.
+	// (HOST or HOST:PORT) in Private. Images that lie in the builder are no base of any
+	// build but by way of their registry. Names that lead into the builder's own
+	// network, redirects and what RUN does are the builder's matter.
 	PublicOnly bool
 	Private    []string
 

@@ -26,6 +26,7 @@ import (
 // build that was cancelled is the cause of that.
 func (b *Builder) Build(ctx context.Context, r Request) (Result, error) {
 	r.Platforms = append([]string(nil), r.Platforms...)
+	r.Pull = r.Pull || b.opts.PublicOnly
 	if err := r.check(); err != nil {
 		return Result{}, err
 	}

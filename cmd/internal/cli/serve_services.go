@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/drydock-ci/drydock/config"
 	"github.com/drydock-ci/drydock/executor/build"
 	"github.com/drydock-ci/drydock/executor/build/registry"
 	"github.com/drydock-ci/drydock/githubapp/services/worker"
@@ -29,7 +31,7 @@ func (a *app) serviceWorker(p *parts, log *slog.Logger) (*worker.Options, error)
 		}
 		logins[host] = worker.Login{Username: username, Password: password}
 	}
-	known := registry.Options{PlainHTTP: c.PlainRegistries, Log: log}
+	known := registry.Options{PlainHTTP: c.PlainRegistries, PublicOnly: true, Private: namedRegistries(c), Log: log}
 	builder, err := a.serverBuilder(p, &known, log)
 	if err != nil {
 		return nil, err
@@ -41,6 +43,18 @@ func (a *app) serviceWorker(p *parts, log *slog.Logger) (*worker.Options, error)
 	}, nil
 }
 
+// namedRegistries are those that the operator speaks of: they may lie in the server's
+// own network.
+func namedRegistries(c config.Server) []string {
+	named := slices.Concat(c.PrivateRegistries, c.PlainRegistries, slices.Collect(maps.Keys(c.RegistryLogins)))
+	for _, prefix := range c.Images {
+		if host, _, _ := strings.Cut(prefix, "/"); host == "localhost" || strings.ContainsAny(host, ".:") { // else it is Docker Hub's
+			named = append(named, host)
+		}
+	}
+	return named
+}
+
 // serverBuilder is the cluster's builder, that of BUILDKIT_HOST or the engine's own.
 func (a *app) serverBuilder(p *parts, known *registry.Options, log *slog.Logger) (*build.Builder, error) {
 	o := build.Options{Log: log}
@@ -50,8 +64,11 @@ func (a *app) serverBuilder(p *parts, known *registry.Options, log *slog.Logger)
 		o.Engine = func(context.Context) (build.Engine, error) {
 			return nil, errors.New("there is no builder for images: set kubernetes.builder to the address of a buildkitd")
 		}
-		if host, _, _ := strings.Cut(k.Registry, "/"); k.RegistryPlain {
-			known.PlainHTTP = append(slices.Clone(known.PlainHTTP), host)
+		if host, _, _ := strings.Cut(k.Registry, "/"); host != "" {
+			known.Private = append(known.Private, host)
+			if k.RegistryPlain {
+				known.PlainHTTP = append(slices.Clone(known.PlainHTTP), host)
+			}
 		}
 	} else {
 		o.Address, _ = a.lookup("BUILDKIT_HOST")
@@ -61,7 +78,7 @@ func (a *app) serverBuilder(p *parts, known *registry.Options, log *slog.Logger)
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
-	o.Registry = client
+	o.Registry, o.PublicOnly, o.Private = client, true, known.Private
 	made, err := build.New(o)
 	if err != nil {
 		return nil, &exitError{exitUsage, fmt.Errorf("the builder of services: %w", err)}

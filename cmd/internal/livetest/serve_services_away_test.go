@@ -33,7 +33,7 @@ func TestServeServicesAway(t *testing.T) {
 	}))
 	t.Cleanup(front.Close)
 	address := front.Listener.Addr().String()
-	s := serve(t, w, "DRYDOCK_PLATFORMS=ubuntu-latest="+bash)
+	s := serve(t, w, "DRYDOCK_PLATFORMS=ubuntu-latest="+bash, "DRYDOCK_SERVER_PLAIN_REGISTRIES="+address)
 	repo := s.gh.Repository("octo/demo", nil)
 	sha := repo.Push("main", githubtest.Files{
 		"drydock.yaml":    "services:\n  shop:\n    path: shop\n    image: " + address + "/shop\n",

@@ -27,8 +27,9 @@ func TestServeServices(t *testing.T) {
 	w := newWorld(t)
 	images := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(images.Close)
-	s := serve(t, w, "DRYDOCK_PLATFORMS=ubuntu-latest="+bash)
-	s.pushServices(images.Listener.Addr().String())
+	address := images.Listener.Addr().String()
+	s := serve(t, w, "DRYDOCK_PLATFORMS=ubuntu-latest="+bash, "DRYDOCK_SERVER_PLAIN_REGISTRIES="+address)
+	s.pushServices(address)
 }
 
 // TestKubeServeServices: as TestServeServices, with a builder in the cluster.
@@ -183,7 +184,7 @@ func TestServeServicesKilled(t *testing.T) {
 	images := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(images.Close)
 	address := images.Listener.Addr().String()
-	s := serve(t, w, "DRYDOCK_PLATFORMS=ubuntu-latest="+bash)
+	s := serve(t, w, "DRYDOCK_PLATFORMS=ubuntu-latest="+bash, "DRYDOCK_SERVER_PLAIN_REGISTRIES="+address)
 	repo := s.gh.Repository("octo/demo", nil)
 	s.file("key.txt", "hunter2-hunter2\n")
 	s.program("secret", "set", "API_KEY", "--repository", "octo/demo", "--file", "key.txt").wait().wantCode(0)
@@ -257,7 +258,7 @@ func TestServeServicesLogins(t *testing.T) {
 	}))
 	t.Cleanup(images.Close)
 	address := images.Listener.Addr().String()
-	s := serve(t, w, "DRYDOCK_PLATFORMS=ubuntu-latest="+bash, "DRYDOCK_SERVER_REGISTRY_LOGINS="+address+"=REG_USER:REG_PASSWORD")
+	s := serve(t, w, "DRYDOCK_PLATFORMS=ubuntu-latest="+bash, "DRYDOCK_SERVER_REGISTRY_LOGINS="+address+"=REG_USER:REG_PASSWORD", "DRYDOCK_SERVER_PLAIN_REGISTRIES="+address)
 	s.gh.User("mona")
 	repo := s.gh.Repository("octo/demo", nil)
 	repo.Collaborator("mona", "write")

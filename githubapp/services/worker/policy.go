@@ -105,18 +105,35 @@ func (r Release) versions(of func(*declaration.Service) (string, []string, error
 	}
 }
 
-// lends tells whether a service is pushed with the process's own logins.
-func (p Policy) lends(repository string, s *declaration.Service) bool {
+// lent tells of a repository of images, HOST/NAME, whether the process's own logins
+// are for it: whoever may push to repository gets at what the operator gave it, and at
+// nothing else that the logins open.
+func (p Policy) lent(repository string) func(image string) bool {
 	owner, _, _ := strings.Cut(repository, "/")
+	var prefixes []string
 	for pattern, prefix := range p.Images {
-		if !strings.EqualFold(pattern, repository) && !strings.EqualFold(pattern, owner+"/*") {
-			continue
-		}
-		if below(s.Image.Text, prefix) && (s.Chart == nil || below(s.ChartRepository(), prefix)) {
-			return true
+		if strings.EqualFold(pattern, repository) || strings.EqualFold(pattern, owner+"/*") {
+			prefixes = append(prefixes, withHost(prefix))
 		}
 	}
-	return false
+	return func(image string) bool {
+		return slices.ContainsFunc(prefixes, func(prefix string) bool { return below(image, prefix) })
+	}
+}
+
+// withHost completes what images' names begin with, as registry.Options.UserLogins
+// has them.
+func withHost(prefix string) string {
+	host, name, _ := strings.Cut(prefix, "/")
+	switch {
+	case prefix == "":
+		return ""
+	case host == "docker.io":
+		return "index.docker.io/" + name
+	case host == "localhost", strings.ContainsAny(host, ".:"):
+		return prefix
+	}
+	return "index.docker.io/" + prefix
 }
 
 // below compares names of images as registries do: agenda is not below age.
@@ -144,7 +161,8 @@ type Access struct {
 }
 
 // access makes the registry's client of a service: with the process's own logins
-// only where the zone is trusted with what the operator has, and the repository too.
+// only where the run publishes, its zone is trusted with what the operator has, and for
+// images that the operator gave the repository.
 func (w *Worker) access(run *store.Run, s *declaration.Service, secrets map[string]string, release Release) (Access, error) {
 	logins := map[string]executor.Credentials{}
 	used := registriesOf(s)
@@ -159,7 +177,7 @@ func (w *Worker) access(run *store.Run, s *declaration.Service, secrets map[stri
 		}
 	}
 	o := w.Registry
-	o.Logins, o.NoUserLogins = logins, !w.Trusted(run) || !w.Policy.lends(run.RepositoryName, s)
+	o.Logins, o.NoUserLogins, o.UserLogins = logins, !release.Publish || !w.Trusted(run), w.Policy.lent(run.RepositoryName)
 	client, err := registry.New(o)
 	return Access{client, secrets}, err
 }

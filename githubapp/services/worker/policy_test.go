@@ -2,8 +2,13 @@ package worker
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
 
+	"github.com/drydock-ci/drydock/executor/build/registry"
 	"github.com/drydock-ci/drydock/githubapp/pipeline/declaration"
 	"github.com/drydock-ci/drydock/githubapp/services"
 	"github.com/drydock-ci/drydock/githubapp/store"
@@ -53,8 +58,6 @@ func TestRelease(t *testing.T) {
 	}
 }
 
-// TestLends: the server's own logins are for the repositories and images that the
-// operator names.
 // TestNamespace: pull requests have caches of their own, and so has each repository.
 func TestNamespace(t *testing.T) {
 	w := &Worker{Options: Options{CacheKey: []byte("key"), Trusted: func(r *store.Run) bool { return r.Zone == string(trust.Branch) }}}
@@ -76,11 +79,15 @@ func TestNamespace(t *testing.T) {
 	}
 }
 
-func TestLends(t *testing.T) {
-	p := Policy{Images: map[string]string{"octo/conference": "registry.example/conference/", "acme/*": "registry.example/acme"}}
+// TestLent: the server's own logins are for the repositories and images that the
+// operator names.
+func TestLent(t *testing.T) {
+	p := Policy{Images: map[string]string{
+		"octo/conference": "registry.example/conference/", "acme/*": "registry.example/acme", "hub/*": "team", "hub/full": "docker.io/full", "octo/all": "registry.example:5000", "octo/none": "",
+	}}
 	for _, tt := range []struct {
-		repository, image, chart string
-		want                     bool
+		repository, image string
+		want              bool
 	}{
 		{repository: "octo/conference", image: "registry.example/conference/agenda", want: true},
 		{repository: "Octo/Conference", image: "registry.example/conference", want: true},
@@ -90,21 +97,59 @@ func TestLends(t *testing.T) {
 		{repository: "octo/other", image: "registry.example/conference/agenda"},
 		{repository: "acme/anything", image: "registry.example/acme/app", want: true},
 		{repository: "acme2/anything", image: "registry.example/acme/app"},
-		{repository: "octo/conference", image: "registry.example/conference/agenda", chart: "registry.example/conference/charts", want: true},
-		{repository: "octo/conference", image: "registry.example/conference/agenda", chart: "registry.example/charts"},
+		{repository: "hub/any", image: "index.docker.io/team/app", want: true},
+		{repository: "hub/full", image: "index.docker.io/full/app", want: true},
+		{repository: "hub/any", image: "index.docker.io/full/app"},
+		{repository: "hub/any", image: "registry.example/team/app"},
+		{repository: "octo/all", image: "registry.example:5000/any/app", want: true},
+		{repository: "octo/all", image: "registry.example/any/app"},
+		{repository: "octo/none", image: "index.docker.io/library/app"},
+		{repository: "octo/none", image: "registry.example/app"},
 	} {
-		s := &declaration.Service{Image: declaration.Scalar{Text: tt.image}}
-		if tt.chart != "" {
-			s.Chart = &declaration.Chart{Repository: declaration.Scalar{Text: tt.chart}}
-		}
-		if got := p.lends(tt.repository, s); got != tt.want {
-			t.Errorf("%s %s %s: %t", tt.repository, tt.image, tt.chart, got)
+		if got := p.lent(tt.repository)(tt.image); got != tt.want {
+			t.Errorf("%s %s: %t", tt.repository, tt.image, got)
 		}
 	}
-	if (Policy{}).lends("octo/x", &declaration.Service{Image: declaration.Scalar{Text: "registry.example/x"}}) {
+	if (Policy{}).lent("octo/x")("registry.example/x") {
 		t.Error("without a word of the operator nobody has them")
 	}
-	if (Policy{Images: map[string]string{"octo/x": ""}}).lends("octo/x", &declaration.Service{Image: declaration.Scalar{Text: "registry.example/x"}}) {
-		t.Error("an empty beginning is everything")
+}
+
+// TestLentLogins: neither another's images nor a run that publishes nothing get a
+// login of the server.
+func TestLentLogins(t *testing.T) {
+	realm := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		name, _, _ := q.BasicAuth()
+		fmt.Fprintf(w, `{"token": %q}`, "of "+name)
+	}))
+	defer realm.Close()
+	t.Setenv("DOCKER_CONFIG", t.TempDir())
+	config := `{"auths": {"registry.example": {"username": "operator", "password": "hunter2"}}}`
+	if err := os.WriteFile(filepath.Join(os.Getenv("DOCKER_CONFIG"), "config.json"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := &Worker{Options: Options{
+		Policy:  Policy{Images: map[string]string{"octo/conference": "registry.example/conference"}},
+		Trusted: func(run *store.Run) bool { return run.Zone == "branch" },
+	}}
+	service := &declaration.Service{Image: declaration.Scalar{Text: "registry.example/conference/agenda"}}
+	for _, tt := range []struct {
+		name, repository, zone, image, want string
+		publish                             bool
+	}{
+		{name: "its own", repository: "octo/conference", zone: "branch", image: "conference/agenda", publish: true, want: "of operator"},
+		{name: "another's", repository: "octo/conference", zone: "branch", image: "other/private", publish: true, want: "of "},
+		{name: "it publishes nothing", repository: "octo/conference", zone: "branch", image: "conference/agenda", want: "of "},
+		{name: "a pull request", repository: "octo/conference", zone: "pull-request", image: "conference/agenda", publish: true, want: "of "},
+		{name: "of nobody whom the operator named", repository: "octo/other", zone: "branch", image: "conference/agenda", publish: true, want: "of "},
+	} {
+		got, err := w.access(&store.Run{RepositoryName: tt.repository, Zone: tt.zone}, service, nil, Release{Publish: tt.publish})
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, _, err := got.Registry.Token(t.Context(), registry.Challenge{Host: "registry.example", Realm: realm.URL, Scopes: []string{"repository:" + tt.image + ":pull"}})
+		if err != nil || token != tt.want {
+			t.Errorf("%s: %q, %v", tt.name, token, err)
+		}
 	}
 }
