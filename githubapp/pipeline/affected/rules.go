@@ -133,7 +133,12 @@ func (d *decider) goRules(ctx context.Context, r *rules, main string) error {
 // overlap tells whether a changed file is the path, lies below it, or is now what
 // the path's folder was before.
 func overlap(name, file string) bool {
-	return name == "." || name == file || strings.HasPrefix(file, name+"/") || strings.HasPrefix(name, file+"/")
+	return name == "." || within(name, file) || within(file, name)
+}
+
+// within tells whether file is folder, or lies below it.
+func within(folder, file string) bool {
+	return strings.HasPrefix(file, folder) && (len(file) == len(folder) || file[len(folder)] == '/')
 }
 
 // branched tells patterns with so many alternatives that matching them takes years.

@@ -77,7 +77,7 @@ func Analyze(src []byte, o Options) (in *Inputs, err error) {
 // Bounds of what is looked at one by one. Nobody writes such a file.
 const (
 	maxSize         = 1 << 20 // bytes
-	maxInstructions = 2000
+	maxInstructions = 500
 )
 
 // all counts the whole context instead of what is too much to look at.

@@ -14,10 +14,13 @@ type Ignore struct {
 	matcher *patternmatcher.PatternMatcher
 }
 
-// ParseIgnore reads a .dockerignore.
+// maxPatterns bounds those that every file is looked for in.
+const maxPatterns = 1000
+
+// ParseIgnore reads a .dockerignore. One with too many patterns keeps out nothing.
 func ParseIgnore(src []byte) (*Ignore, error) {
 	patterns, err := ignorefile.ReadAll(bytes.NewReader(src))
-	if err != nil {
+	if err != nil || len(patterns) > maxPatterns {
 		return nil, err
 	}
 	matcher, err := patternmatcher.New(patterns)

@@ -75,9 +75,14 @@ func (s Source) Match(file string) bool {
 		return Source{Pattern: path.Clean("./" + literal)}.overlaps(file)
 	}
 	// Part by part: the file, what is below a match, and what a match is below of.
-	pattern, parts := strings.Split(s.Pattern, "/"), strings.Split(file, "/")
-	for i := range min(len(pattern), len(parts)) {
-		ok, err := path.Match(pattern[i], parts[i])
+	for pattern, more, deeper := s.Pattern, true, true; more && deeper; {
+		var wanted, part string
+		wanted, pattern, more = strings.Cut(pattern, "/")
+		part, file, deeper = strings.Cut(file, "/")
+		if wanted == part {
+			continue
+		}
+		ok, err := path.Match(wanted, part)
 		if err != nil {
 			return true // the builder decides what it means
 		}
