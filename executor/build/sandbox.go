@@ -2,11 +2,11 @@ package build
 
 import (
 	"archive/tar"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -30,8 +30,8 @@ type Sandbox struct {
 	Op       string // what errors say was being done
 	Platform string // of the programs, as os/arch
 	Folders  []Folder
-	Caches   map[string]string // ids, by path; who names the same id has the same files
-	Env      []string          // the programs, and with them the strangers' files, can read it
+	Kept     []Kept
+	Env      []string // the programs, and with them the strangers' files, can read it
 	Proxy    Proxy
 	Steps    []Step // one after the other
 
@@ -53,14 +53,26 @@ type Folder struct {
 	// Key is the same for folders that mostly hold the same: what is there already, by
 	// size and time, is not sent again. Empty: it is the path's on this machine.
 	Key string
+	// Common is not the strangers': what is made of it is the same for all.
+	Common bool
+}
+
+// Kept is a folder that stays at the builder.
+type Kept struct {
+	At string
+	ID string // who names the same has the same files
+	// First makes what is there at first, for every ID, from the folders alone that say
+	// they are Common; nil: nothing is.
+	First *Step
 }
 
 // Step is one program.
 type Step struct {
 	Name string // in events
 	Args []string
-	Dir  string
+	Dir  string   // empty: /
 	Env  []string // beside that of all
+	Kept []Kept   // as well
 }
 
 // Proxy is what programs find in HTTP_PROXY and its like. Results do not depend on it.
@@ -142,36 +154,43 @@ func (s *Sandbox) definition(ctx context.Context) (*llb.Definition, error) {
 	if err != nil {
 		return nil, err
 	}
-	var common []llb.RunOption
-	for _, f := range s.Folders {
-		local := llb.Local(f.Name, llb.SharedKeyHint(f.key()), llb.WithCustomName("take the "+f.Name))
-		common = append(common, llb.AddMount(f.At, local, llb.Readonly))
-	}
-	for _, at := range slices.Sorted(maps.Keys(s.Caches)) {
-		common = append(common, llb.AddMount(at, llb.Scratch(), llb.AsPersistentCacheDir(s.Caches[at], llb.CacheMountShared)))
-	}
-	// On the builder's disk: what is in memory there counts for all.
-	common = append(common, llb.AddMount("/tmp", llb.Scratch()))
-	for _, pair := range s.Env {
-		common = append(common, env(pair))
-	}
-	if s.Proxy != (Proxy{}) {
-		common = append(common, llb.WithProxy(llb.ProxyEnv{HTTPProxy: s.Proxy.HTTP, HTTPSProxy: s.Proxy.HTTPS, NoProxy: s.Proxy.No}))
-	}
 	out := llb.Scratch()
 	for _, step := range s.Steps {
-		all := append(slices.Clone(common), llb.Args(step.Args), llb.Dir(step.Dir), llb.WithCustomName(step.Name))
-		for _, pair := range step.Env {
-			all = append(all, env(pair))
+		all := s.options(step, false)
+		for _, k := range append(slices.Clone(s.Kept), step.Kept...) {
+			first := llb.Scratch()
+			if k.First != nil {
+				first = first.Run(s.options(*k.First, true)...).AddMount(k.At, llb.Scratch())
+			}
+			all = append(all, llb.AddMount(k.At, first, llb.AsPersistentCacheDir(k.ID, llb.CacheMountShared)))
 		}
 		out = llb.Scratch().Run(all...).AddMount(SandboxOut, out)
 	}
 	return out.Marshal(ctx, llb.Platform(p))
 }
 
-func env(pair string) llb.RunOption {
-	name, value, _ := strings.Cut(pair, "=")
-	return llb.AddEnv(name, value)
+// options are those of a step, but for what it writes to.
+func (s *Sandbox) options(step Step, common bool) []llb.RunOption {
+	all := []llb.RunOption{
+		llb.Args(step.Args), llb.Dir(cmp.Or(step.Dir, "/")), llb.WithCustomName(step.Name),
+		// On the builder's disk: what is in memory there counts for all.
+		llb.AddMount("/tmp", llb.Scratch()),
+	}
+	for _, f := range s.Folders {
+		if common && !f.Common {
+			continue
+		}
+		local := llb.Local(f.Name, llb.SharedKeyHint(f.key()), llb.WithCustomName("take the "+f.Name))
+		all = append(all, llb.AddMount(f.At, local, llb.Readonly))
+	}
+	for _, pair := range append(slices.Clone(s.Env), step.Env...) {
+		name, value, _ := strings.Cut(pair, "=")
+		all = append(all, llb.AddEnv(name, value))
+	}
+	if s.Proxy != (Proxy{}) {
+		all = append(all, llb.WithProxy(llb.ProxyEnv{HTTPProxy: s.Proxy.HTTP, HTTPSProxy: s.Proxy.HTTPS, NoProxy: s.Proxy.No}))
+	}
+	return all
 }
 
 func (f Folder) key() string {

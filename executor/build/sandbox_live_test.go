@@ -42,10 +42,10 @@ func scripts(t testing.TB, files string, all ...string) Sandbox {
 	s := Sandbox{
 		Op: "try it", Platform: "linux/amd64", Out: t.TempDir(), Files: []string{"a"}, MaxFile: 100,
 		Folders: []Folder{{Name: "tools", Path: tools, At: "/bin"}, {Name: "files", Path: files, At: "/src", Without: []string{"left", "**/*.out"}}},
-		Env:     []string{"WORD=hello", "RUN=" + rand.Text()},
+		Env:     []string{"WORD=hello"},
 	}
 	for i, text := range all {
-		s.Steps = append(s.Steps, Step{Name: "step " + string(rune('1'+i)), Args: []string{"/bin/busybox", "sh", "-c", text}, Dir: "/src/sub", Env: []string{"N=" + string(rune('1'+i))}})
+		s.Steps = append(s.Steps, Step{Name: "step " + string(rune('1'+i)), Args: []string{"/bin/busybox", "sh", "-c", text}, Dir: "/src/sub", Env: []string{"N=" + string(rune('1'+i)), "RUN=" + rand.Text()}})
 	}
 	return s
 }
@@ -80,14 +80,18 @@ func TestSandbox(t *testing.T) {
 	})
 }
 
-// TestSandboxCaches: who names another id has other files.
-func TestSandboxCaches(t *testing.T) {
+// TestSandboxKept: who names another id has other files, and all begin with the same.
+func TestSandboxKept(t *testing.T) {
 	inBoth(t, func(t *testing.T, b *Builder) {
 		files, id := folder(t, "sub/in", ""), rand.Text()
 		see := func(id string) string {
 			t.Helper()
-			s := scripts(t, files, `/bin/busybox ls /cache > /out/a; /bin/busybox echo 1 > /cache/mine`)
-			s.Caches = map[string]string{"/cache": id}
+			s := scripts(t, files, `/bin/busybox ls /kept /more > /out/a; /bin/busybox echo 1 > /kept/mine; /bin/busybox echo 1 > /more/mine`)
+			s.Folders[0].Common = true
+			s.Kept = []Kept{{At: "/kept", ID: id}}
+			s.Steps[0].Kept = []Kept{{At: "/more", ID: id, First: &Step{
+				Name: "begin", Args: []string{"/bin/busybox", "sh", "-c", "/bin/busybox ls / > /more/first; ! /bin/busybox ls /src"},
+			}}}
 			if err := b.Run(t.Context(), s); err != nil {
 				t.Fatal(err)
 			}
@@ -97,7 +101,8 @@ func TestSandboxCaches(t *testing.T) {
 			}
 			return string(got)
 		}
-		if first, again, other := see(id), see(id), see(id+"-other"); first != "" || again != "mine\n" || other != "" {
+		first, again, other := see(id), see(id), see(id+"-other")
+		if first != "/kept:\n\n/more:\nfirst\n" || again != "/kept:\nmine\n\n/more:\nfirst\nmine\n" || other != first {
 			t.Errorf("%q, %q, another %q", first, again, other)
 		}
 	})

@@ -45,16 +45,13 @@ func (b *Builder) compileInBuilder(ctx context.Context, r pipeline.Request, main
 		Op: fmt.Sprintf("compile %q", r.Service.Build.Ko.Text), Platform: tool.platform,
 		Folders: []build.Folder{
 			{Name: "repository", Path: top, At: goFiles},
-			{Name: "toolchain", Path: tool.root, At: goRoot, Without: notForBuilds, Key: tool.version},
+			{Name: "toolchain", Path: tool.root, At: goRoot, Without: notForBuilds, Key: tool.version, Common: true},
 		},
-		Caches: map[string]string{},
+		Kept: []build.Kept{{At: goCache + "/mod", ID: path.Join(b.Namespace, "drydock-go-mod")}},
 		Env: append(tool.env, "GOROOT="+goRoot, "GOTOOLCHAIN=local", "GOENV=off", "GOPATH="+goCache+"/go",
 			"GOMODCACHE="+goCache+"/mod", "GOCACHE="+goCache+"/build"),
 		Proxy: tool.proxy,
 		Out:   out, MaxFile: maxLayer, Progress: progress(log),
-	}
-	for _, name := range []string{"mod", "build"} {
-		s.Caches[goCache+"/"+name] = path.Join(b.Namespace, "drydock-go-"+name)
 	}
 	certificates, err := certificates(filepath.Join(out, "certificates"))
 	if err != nil {
@@ -69,9 +66,19 @@ func (b *Builder) compileInBuilder(ctx context.Context, r pipeline.Request, main
 		s.Steps = append(s.Steps, build.Step{
 			Name: "go build for " + p.platform.String(), Dir: path.Join(goFiles, filepath.ToSlash(at)), Env: p.environ(),
 			Args: append([]string{goRoot + "/bin/go"}, p.build(path.Join(build.SandboxOut, name))...),
+			Kept: []build.Kept{{At: goCache + "/build", ID: path.Join(b.Namespace, "drydock-go-"+name), First: b.standard(p)}},
 		})
 	}
 	return b.BuildKit.Run(ctx, s)
+}
+
+// standard compiles what most services import, once and not for every repository and
+// pull request.
+func (b *Builder) standard(p goProgram) *build.Step {
+	return &build.Step{
+		Name: "go build of the standard library for " + p.platform.String(), Env: append(p.environ(), "DRYDOCK_COMMON="+b.Common),
+		Args: []string{goRoot + "/bin/go", "build", "-trimpath", "net/http", "html/template", "database/sql", "log/slog", "os/exec"},
+	}
 }
 
 // notForBuilds are files of Go's own that no build reads.

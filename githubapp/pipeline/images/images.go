@@ -42,8 +42,11 @@ type Options struct {
 	// share them.
 	Namespace string
 	// GoInBuilder lets BuildKit compile Go programs, too: out of the reach of this
-	// machine's files, which what is compiled could name.
+	// machine's files, which what is compiled could name. Common is secret like
+	// Namespace, and the same for all: nobody else at the builder can say beforehand
+	// what is made for all of them.
 	GoInBuilder bool
+	Common      string
 	Jobs        Jobs // nil: services that a job builds fail
 }
 

@@ -2,6 +2,9 @@ package worker
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -74,7 +77,7 @@ func (t *task) options(made map[string]pipeline.Image) pipeline.Options {
 	o := pipeline.Options{
 		Run: string(t.job.Run), Name: services.WorkflowName, Event: t.run.Event, Folder: t.files.folder(), Commit: t.with.Head, Epoch: t.epoch, Version: t.of,
 		Builder: images.New(images.Options{
-			BuildKit: t.BuildKit, Registry: t.access.Registry, Secret: t.secret, Agent: noAgent, Folder: t.folder, Publish: t.release.Publish, Jobs: t, Bases: true, GoInBuilder: true,
+			BuildKit: t.BuildKit, Registry: t.access.Registry, Secret: t.secret, Agent: noAgent, Folder: t.folder, Publish: t.release.Publish, Jobs: t, Bases: true, GoInBuilder: true, Common: t.common(),
 			Namespace: t.namespace(t.run, t.with),
 		}),
 		Tester: t, Ledger: published{t}, Made: made,
@@ -93,6 +96,13 @@ func (t *task) options(made map[string]pipeline.Image) pipeline.Options {
 		Lookup: t.access.lookup, Token: t.dispatchToken, API: t.API, AllowPrivate: t.PrivateWebhooks, Now: t.Now, Log: t.Log,
 	})
 	return o
+}
+
+// common is for what builders keep for all repositories.
+func (w *Worker) common() string {
+	mac := hmac.New(sha256.New, w.CacheKey)
+	mac.Write([]byte("common"))
+	return hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
 // secret finds one that the service asks for by name.
