@@ -17,6 +17,9 @@ import (
 type Actions struct {
 	Builder  *Builder
 	Registry *registry.Client
+	// Bases has the logins for base images; nil: the builder's, with which images are
+	// pushed.
+	Bases *registry.Client
 	// Repository is what the names of images begin with: HOST or HOST/PREFIX.
 	Repository string
 	// Nodes is the same as the nodes of the cluster write it; empty: Repository.
@@ -56,7 +59,7 @@ func (a *Actions) Build(ctx context.Context, spec executor.BuildSpec, log func(l
 		}
 	}
 	request := Request{
-		Name: spec.Repository, Context: spec.Context, Dockerfile: spec.Dockerfile, NoCache: spec.Rebuild, Args: a.Args,
+		Name: spec.Repository, Context: spec.Context, Dockerfile: spec.Dockerfile, NoCache: spec.Rebuild, Args: a.Args, Registry: a.Bases,
 		CacheNamespace: sum, // what one action leaves in a cache, others must not run
 		Output:         Output{Push: repository, Tags: []string{tag}},
 		Progress:       func(e Event) { tellEvent(e, log) },

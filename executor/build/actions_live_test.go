@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/executor/build/registry"
 )
 
 // TestActions: an action is built once for its content, and told by the name that
@@ -61,6 +62,29 @@ func TestActions(t *testing.T) {
 	}
 	spec.Dockerfile = "../Dockerfile"
 	if _, err := a.Build(t.Context(), spec, nil); !executor.IsKind(err, executor.Invalid) {
+		t.Error(err)
+	}
+}
+
+// TestActionBases: the logins that images are pushed with are not for base images, when
+// others are told.
+func TestActionBases(t *testing.T) {
+	realm := ""
+	closed, maker, _ := guarded(t, func() string { return realm })
+	realm = maker.URL
+	userLogin(t, closed)
+	oneFile(t, closed+"/other/private:1", "a secret")
+	mine, err := registry.New(registry.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &Actions{Builder: shared(t, Options{Registry: mine}), Registry: mine, Bases: anonymous(t), Repository: host(t)}
+	spec := executor.BuildSpec{Repository: "some/one", Context: folder(t, "Dockerfile", "FROM "+closed+"/other/private:1\nCOPY Dockerfile /f\n"), Dockerfile: "Dockerfile"}
+	if _, err := a.Build(t.Context(), spec, nil); !executor.IsKind(err, executor.Refused) {
+		t.Errorf("with the logins of pushes: %v", err)
+	}
+	a.Bases = nil
+	if _, err := a.Build(t.Context(), spec, nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -60,6 +60,7 @@ type app struct {
 	dir       string   // -C
 	config    *config.Config
 	flags     map[string][]string // configuration flags that were given
+	serving   bool                // what others push is run, not what this machine's user starts
 }
 
 // Main runs the program and gives its exit code.

@@ -31,11 +31,15 @@ func (a *app) actionBuilder(log *slog.Logger, o *kube.Options) error {
 	}
 	bo := a.clusterBuilder(log)
 	bo.Registry = reg
+	bases, err := a.strangersBases(ro, host, &bo)
+	if err != nil {
+		return err
+	}
 	b, err := build.New(bo)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	actions := &build.Actions{Builder: b, Registry: reg, Repository: k.Registry, Nodes: k.RegistryNodes, Args: map[string]string{}}
+	actions := &build.Actions{Builder: b, Registry: reg, Bases: bases, Repository: k.Registry, Nodes: k.RegistryNodes, Args: map[string]string{}}
 	for name, value := range o.Proxy { // every builder knows them without an ARG
 		actions.Args[name], actions.Args[strings.ToUpper(name)] = value, value
 	}
@@ -48,6 +52,22 @@ func (a *app) actionBuilder(log *slog.Logger, o *kube.Options) error {
 		return entrypoint, cmd, err
 	}
 	return nil
+}
+
+// strangersBases keeps actions that a server builds to base images of the internet and
+// of registries that the operator named, without logins; nil: whoever runs this
+// program starts them, and has his own.
+func (a *app) strangersBases(o registry.Options, host string, b *build.Options) (*registry.Client, error) {
+	if !a.serving {
+		return nil, nil
+	}
+	o.NoUserLogins, o.PublicOnly, o.Private = true, true, append(namedRegistries(a.config.Server), host)
+	b.PublicOnly, b.Private = true, o.Private
+	c, err := registry.New(o)
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	return c, nil
 }
 
 // clusterBuilder is where and how the operator's builder is reached.

@@ -67,6 +67,7 @@ func (a *app) serve(ctx context.Context, o serveOptions) error {
 	defer stop()
 	log := a.serverLog()
 
+	a.serving = true
 	p, err := a.assemble(nil)
 	if err != nil {
 		return err
