@@ -9,5 +9,6 @@
 //
 // The package never puts a secret into an event, an error or an image, never
 // moves a tag of a build that failed, and never talks to a builder or a registry
-// without TLS beyond this machine unless it is told to.
+// without TLS beyond this machine unless it is told to. With Options.PublicOnly a
+// stranger's Dockerfile names nothing in the own network.
 package build
