@@ -82,7 +82,7 @@ func (p *Planner) Plan(ctx context.Context, c Cause) (planned queue.Planned, fou
 		return refuse(planned, workflow.Diagnostics{{
 			File: File, Severity: workflow.Error, Code: "unknown-service", Message: unknown.Error(), Hint: workflow.Suggest(unknown.Name, unknown.Known),
 		}}), true, nil
-	case repository.KindOf(err) == repository.TooLarge || errors.Is(err, tree.ErrTooLarge):
+	case repository.KindOf(err) == repository.TooLarge || errors.Is(err, tree.ErrTooLarge) || tree.Unreadable(err):
 		return refuse(planned, workflow.Diagnostics{{File: File, Severity: workflow.Error, Code: "repository-size", Message: err.Error()}}), true, nil
 	case err != nil:
 		return planned, false, fmt.Errorf("plan the services of %q at %.7s: %w", c.Run.RepositoryName, c.Run.SHA, err)
