@@ -1,6 +1,7 @@
 // Package build makes container images with BuildKit: a buildkitd at an address,
 // or the one inside the Docker engine. It also builds the images of Dockerfile
-// actions under the hash of what they are made from (Actions).
+// actions under the hash of what they are made from (Actions), and runs programs on
+// strangers' files out of this machine's reach (Sandbox).
 //
 // A build goes into an OCI layout of this machine first; from there it is pushed,
 // loaded into the engine or kept, so that every target gets the same digest.
