@@ -138,7 +138,7 @@ func (b *Builder) Run(ctx context.Context, s Sandbox) error {
 func (b *Builder) runs(ctx context.Context, s Sandbox) error {
 	info, err := b.Probe(ctx)
 	if err != nil || slices.Contains(info.Platforms, s.Platform) {
-		return err
+		return nil //nolint:nilerr // what is wrong with the builder, the build will tell
 	}
 	return &executor.Error{
 		Op: s.Op, Kind: executor.Unsupported, Reason: BadPlatform,
