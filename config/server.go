@@ -141,7 +141,7 @@ var serverFields = []Field{
 	},
 	{
 		Key: "server.private_registries", Env: "DRYDOCK_SERVER_PRIVATE_REGISTRIES", Kind: List, Arg: "HOST[:PORT],...", UserOnly: true,
-		Doc: "registries in the server's own network that services may name, and where these make tokens or keep layers; those of server.registry_logins, server.images, server.plain_registries and kubernetes.registry may be named anyway",
+		Doc: "registries in the server's own network that services, and docker:// actions in a cluster, may name, and where these make tokens or keep layers; those of server.registry_logins, server.images, server.plain_registries and kubernetes.registry may be named anyway",
 		ref: func(c *Config) any { return &c.Server.PrivateRegistries },
 	},
 	{

@@ -7,8 +7,11 @@ import (
 	"strings"
 	"sync"
 
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"github.com/drydock-ci/drydock/config"
 	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/executor/build/registry"
 	"github.com/drydock-ci/drydock/executor/docker"
 	"github.com/drydock-ci/drydock/executor/kube"
 )
@@ -23,10 +26,7 @@ func (a *app) kubernetes(log *slog.Logger, engine *docker.Executor, ca []byte) (
 		Pod: podOf(k), Classes: map[string]kube.Class{},
 		Wait: k.Wait, PullWait: k.PullWait, Linger: a.linger(), Log: log,
 		CACert: ca, Proxy: a.proxy(),
-		ImageConfig: a.imageConfig(engine),
-	}
-	if !a.config.Offline {
-		o.ImageConfig = kube.RegistryConfig(nil)
+		ImageConfig: a.imageConfig(log, engine, ca),
 	}
 	for _, r := range a.config.Runners {
 		if r.Executor != config.ExecutorHost {
@@ -45,20 +45,43 @@ func (a *app) kubernetes(log *slog.Logger, engine *docker.Executor, ca []byte) (
 
 // imageConfig asks the registry what Kubernetes does not tell of an image; one
 // that no registry has may be this machine's own.
-func (a *app) imageConfig(engine *docker.Executor) func(context.Context, executor.Image) (entrypoint, cmd []string, err error) {
-	ask := kube.RegistryConfig(nil)
+func (a *app) imageConfig(log *slog.Logger, engine *docker.Executor, ca []byte) func(context.Context, executor.Image) (entrypoint, cmd []string, err error) {
 	return func(ctx context.Context, img executor.Image) (entrypoint, cmd []string, err error) {
 		if a.config.Offline {
 			return engine.ImageConfig(ctx, img)
 		}
-		if entrypoint, cmd, err = ask(ctx, img); err == nil {
-			return entrypoint, cmd, nil
+		c, err := a.askRegistry(ctx, img, registry.Options{CACert: ca, Log: log})
+		if err == nil {
+			return c.Entrypoint, c.Cmd, nil
+		}
+		if a.serving {
+			return nil, nil, err
 		}
 		if e, c, here := engine.ImageConfig(ctx, img); here == nil {
 			return e, c, nil
 		}
 		return nil, nil, err
 	}
+}
+
+// askRegistry uses the login that came with the image; on a server no other one.
+func (a *app) askRegistry(ctx context.Context, img executor.Image, o registry.Options) (ocispec.ImageConfig, error) {
+	host, err := registry.Host(img.Ref)
+	if err != nil {
+		return ocispec.ImageConfig{}, err
+	}
+	if img.Credentials != nil {
+		o.Logins = map[string]executor.Credentials{host: *img.Credentials}
+	}
+	if a.serving {
+		o = a.forStrangers(o)
+	}
+	client, err := registry.New(o)
+	if err != nil {
+		return ocispec.ImageConfig{}, err
+	}
+	c, err := client.Config(ctx, img.Ref, img.Platform)
+	return c.Config, err
 }
 
 // helperImage is the image that brings the helper into pods.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/drydock-ci/drydock/executor"
@@ -31,9 +32,13 @@ func (a *app) actionBuilder(log *slog.Logger, o *kube.Options) error {
 	}
 	bo := a.clusterBuilder(log)
 	bo.Registry = reg
-	bases, err := a.strangersBases(ro, host, &bo)
-	if err != nil {
-		return err
+	var bases *registry.Client // nil: whoever runs this program starts actions, and has his own
+	if a.serving {
+		strangers := a.forStrangers(ro)
+		bo.PublicOnly, bo.Private = true, strangers.Private
+		if bases, err = registry.New(strangers); err != nil {
+			return &exitError{exitUsage, err}
+		}
 	}
 	b, err := build.New(bo)
 	if err != nil {
@@ -54,20 +59,19 @@ func (a *app) actionBuilder(log *slog.Logger, o *kube.Options) error {
 	return nil
 }
 
-// strangersBases keeps actions that a server builds to base images of the internet and
-// of registries that the operator named, without logins; nil: whoever runs this
-// program starts them, and has his own.
-func (a *app) strangersBases(o registry.Options, host string, b *build.Options) (*registry.Client, error) {
-	if !a.serving {
-		return nil, nil
+// forStrangers keeps what jobs of a server name to the internet and to registries that
+// the operator named, without logins of the server's user.
+func (a *app) forStrangers(o registry.Options) registry.Options {
+	o.NoUserLogins, o.PublicOnly, o.Private = true, true, namedRegistries(a.config.Server)
+	k := a.config.Kubernetes
+	if host, _, _ := strings.Cut(k.Registry, "/"); host != "" {
+		o.Private = append(o.Private, host)
+		if k.RegistryPlain {
+			o.PlainHTTP = append(slices.Clone(o.PlainHTTP), host)
+		}
 	}
-	o.NoUserLogins, o.PublicOnly, o.Private = true, true, append(namedRegistries(a.config.Server), host)
-	b.PublicOnly, b.Private = true, o.Private
-	c, err := registry.New(o)
-	if err != nil {
-		return nil, &exitError{exitUsage, err}
-	}
-	return c, nil
+	o.PlainHTTP = append(slices.Clone(o.PlainHTTP), a.config.Server.PlainRegistries...)
+	return o
 }
 
 // clusterBuilder is where and how the operator's builder is reached.

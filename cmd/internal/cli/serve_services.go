@@ -31,8 +31,8 @@ func (a *app) serviceWorker(p *parts, log *slog.Logger) (*worker.Options, error)
 		}
 		logins[host] = worker.Login{Username: username, Password: password}
 	}
-	known := registry.Options{PlainHTTP: c.PlainRegistries, PublicOnly: true, Private: namedRegistries(c), Log: log}
-	builder, err := a.serverBuilder(p, &known, log)
+	known := a.forStrangers(registry.Options{Log: log})
+	builder, err := a.serverBuilder(p, known, log)
 	if err != nil {
 		return nil, err
 	}
@@ -56,25 +56,18 @@ func namedRegistries(c config.Server) []string {
 }
 
 // serverBuilder is the cluster's builder, that of BUILDKIT_HOST or the engine's own.
-func (a *app) serverBuilder(p *parts, known *registry.Options, log *slog.Logger) (*build.Builder, error) {
+func (a *app) serverBuilder(p *parts, known registry.Options, log *slog.Logger) (*build.Builder, error) {
 	o := build.Options{Log: log}
 	if a.onKubernetes() {
-		k := a.config.Kubernetes
 		o = a.clusterBuilder(log)
 		o.Engine = func(context.Context) (build.Engine, error) {
 			return nil, errors.New("there is no builder for images: set kubernetes.builder to the address of a buildkitd")
-		}
-		if host, _, _ := strings.Cut(k.Registry, "/"); host != "" {
-			known.Private = append(known.Private, host)
-			if k.RegistryPlain {
-				known.PlainHTTP = append(slices.Clone(known.PlainHTTP), host)
-			}
 		}
 	} else {
 		o.Address, _ = a.lookup("BUILDKIT_HOST")
 		o.Engine = func(ctx context.Context) (build.Engine, error) { return p.docker.Client(ctx) }
 	}
-	client, err := registry.New(*known)
+	client, err := registry.New(known)
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/containerd/platforms"
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	digest "github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -50,6 +51,15 @@ func (c *Client) Config(ctx context.Context, ref, platform string) (ocispec.Imag
 		out, err = r.config(ctx, doc.Config.Digest)
 	}
 	return out, fail(ctx, op, err)
+}
+
+// Host is the registry of an image, as Options have it.
+func Host(ref string) (string, error) {
+	parsed, err := name.ParseReference(ref)
+	if err != nil {
+		return "", executor.Errorf(fmt.Sprintf("read the image name %q", ref), executor.Invalid, "%w", err)
+	}
+	return parsed.Context().RegistryStr(), nil
 }
 
 func choose(list []ocispec.Descriptor, platform string) (digest.Digest, error) {
