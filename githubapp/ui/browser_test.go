@@ -163,7 +163,7 @@ func (s *site) note(format string, args ...any) error {
 // await waits until the server was asked to do something.
 func (s *site) await(want string) {
 	s.t.Helper()
-	for range 200 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		s.mu.Lock()
 		all := strings.Join(s.did, "; ")
 		s.mu.Unlock()
@@ -188,8 +188,18 @@ func visible(selector string) chromedp.Action[chromedp.Void] {
 	return poll(fmt.Sprintf("document.querySelector(%q)?.getClientRects().length > 0", selector))
 }
 
+// click tries again when the page has put another element in the place of the one that
+// was found.
 func click(selector string) chromedp.Action[chromedp.Void] {
-	return chromedp.Click(chromedp.CSS(selector))
+	once := chromedp.Click(chromedp.CSS(selector))
+	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		for {
+			v, err := once(ctx, t)
+			if err == nil || !strings.Contains(err.Error(), "Could not find node") {
+				return v, err
+			}
+		}
+	}
 }
 
 func press(keys string) chromedp.Action[chromedp.Void] { return chromedp.KeyEvent(keys) }
@@ -213,7 +223,7 @@ func eval[T any](s *site, js string) T {
 func (s *site) visit(path, ready string) {
 	s.t.Helper()
 	for try := 1; ; try++ {
-		ctx, cancel := context.WithTimeout(s.tab, 15*time.Second)
+		ctx, cancel := context.WithTimeout(s.tab, 45*time.Second)
 		err := chromedp.Do(ctx, chromedp.Navigate(s.url+path), visible(ready))
 		cancel()
 		if err == nil {

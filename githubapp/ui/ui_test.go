@@ -101,7 +101,7 @@ func TestLostScripts(t *testing.T) {
 			s.mu.Unlock()
 			s.run(chromedp.Navigate(s.url + strings.ReplaceAll(test.path, "%d", fmt.Sprint(id))))
 			shown := false
-			for range 200 { // a page that loads itself again cannot be asked meanwhile
+			for end := time.Now().Add(time.Minute); time.Now().Before(end); { // a page that loads itself again cannot be asked meanwhile
 				n, err := chromedp.Run(s.tab, chromedp.Evaluate[int](fmt.Sprintf("document.querySelectorAll(%q).length", test.shown)))
 				if shown = err == nil && n > 0; shown {
 					break

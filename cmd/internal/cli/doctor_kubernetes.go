@@ -18,8 +18,14 @@ func (a *app) examineKubernetes(ctx context.Context, p *parts) []finding {
 	if err != nil {
 		return []finding{{"kubernetes", "problem", err.Error(), ""}}
 	}
-	// Of a run that nobody holds: whatever this leaves, the next sweep removes.
+	// The lock keeps others from sweeping the pod while it is looked at; what a doctor
+	// that was killed leaves, the next sweep removes.
 	labels := executor.Labels{Owner: id, Run: executor.RunID("doctor-" + randomID()), Job: "doctor"}
+	lock, err := lockRun(a.config.StateDir, labels.Run)
+	if err != nil {
+		return []finding{{"kubernetes", "problem", err.Error(), ""}}
+	}
+	defer lock.release()
 	classes := []string{""}
 	if a.config.Executor != config.ExecutorKubernetes {
 		classes = nil

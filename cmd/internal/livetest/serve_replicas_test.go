@@ -186,4 +186,9 @@ jobs:
 	if n := len(r.gh.CheckRuns(repo, sha)); n != 7 {
 		t.Errorf("%d check runs", n)
 	}
+
+	// What the killed server had half made is swept, at the latest by the next start.
+	killed.stop(syscall.SIGTERM)
+	killed.start()
+	r.eventually("nothing is left", func() bool { return r.labelled().empty() })
 }
