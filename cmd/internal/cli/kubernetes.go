@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -64,8 +65,13 @@ func (a *app) imageConfig(log *slog.Logger, engine *docker.Executor, ca []byte) 
 	}
 }
 
+// registryTimeout is for a registry that is asked of an image while a step waits.
+const registryTimeout = 30 * time.Second
+
 // askRegistry uses the login that came with the image; on a server no other one.
 func (a *app) askRegistry(ctx context.Context, img executor.Image, o registry.Options) (ocispec.ImageConfig, error) {
+	ctx, cancel := context.WithTimeout(ctx, registryTimeout)
+	defer cancel()
 	host, err := registry.Host(img.Ref)
 	if err != nil {
 		return ocispec.ImageConfig{}, err

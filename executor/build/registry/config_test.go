@@ -93,9 +93,9 @@ func TestConfig(t *testing.T) {
 		if err != nil || strings.Join(got.Config.Entrypoint, " ") != "/run-arm64" || strings.Join(got.Config.Cmd, " ") != "a b" {
 			t.Errorf("bearer %v: %+v %v", bearer, got.Config, err)
 		}
-		for _, bad := range []string{"none", "broken", "empty", "long"} {
-			if _, err := client("secret").Config(t.Context(), host+"/team/app:"+bad, ""); err == nil {
-				t.Errorf("%s: no error", bad)
+		for tag, want := range map[string]string{"none": "404", "broken": "another digest", "empty": "it has none", "long": "too long"} {
+			if _, err := client("secret").Config(t.Context(), host+"/team/app:"+tag, ""); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %q", tag, err, want)
 			}
 		}
 		if _, err := client("secret").Config(t.Context(), ref, "linux/s390x"); err == nil || !strings.Contains(err.Error(), "s390x") {
@@ -106,6 +106,18 @@ func TestConfig(t *testing.T) {
 				t.Errorf("the password %q: %v", password, err)
 			}
 		}
+	}
+	unsafe := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="http://elsewhere.example/token"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	defer unsafe.Close()
+	c, err := New(Options{NoUserLogins: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Config(t.Context(), strings.TrimPrefix(unsafe.URL, "http://")+"/team/app:1", ""); err == nil || !strings.Contains(err.Error(), "elsewhere.example: it offers no TLS") {
+		t.Errorf("tokens from elsewhere: %v", err)
 	}
 	if _, err := Host("No Image"); err == nil {
 		t.Error("a wrong name is no error")
