@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/drydock-ci/drydock/executor"
@@ -34,7 +33,7 @@ func (a *app) actionBuilder(log *slog.Logger, o *kube.Options) error {
 	bo.Registry = reg
 	var bases *registry.Client // nil: whoever runs this program starts actions, and has his own
 	if a.serving {
-		strangers := a.forStrangers(ro)
+		strangers := a.forStrangers(registry.Options{CACert: o.CACert, Log: log})
 		bo.PublicOnly, bo.Private = true, strangers.Private
 		if bases, err = registry.New(strangers); err != nil {
 			return &exitError{exitUsage, err}
@@ -57,21 +56,6 @@ func (a *app) actionBuilder(log *slog.Logger, o *kube.Options) error {
 		return entrypoint, cmd, err
 	}
 	return nil
-}
-
-// forStrangers keeps what jobs of a server name to the internet and to registries that
-// the operator named, without logins of the server's user.
-func (a *app) forStrangers(o registry.Options) registry.Options {
-	o.NoUserLogins, o.PublicOnly, o.Private = true, true, namedRegistries(a.config.Server)
-	k := a.config.Kubernetes
-	if host, _, _ := strings.Cut(k.Registry, "/"); host != "" {
-		o.Private = append(o.Private, host)
-		if k.RegistryPlain {
-			o.PlainHTTP = append(slices.Clone(o.PlainHTTP), host)
-		}
-	}
-	o.PlainHTTP = append(slices.Clone(o.PlainHTTP), a.config.Server.PlainRegistries...)
-	return o
 }
 
 // clusterBuilder is where and how the operator's builder is reached.

@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"path/filepath"
-	"slices"
 	"strings"
 
-	"github.com/drydock-ci/drydock/config"
 	"github.com/drydock-ci/drydock/executor/build"
 	"github.com/drydock-ci/drydock/executor/build/registry"
 	"github.com/drydock-ci/drydock/githubapp/services/worker"
@@ -41,18 +38,6 @@ func (a *app) serviceWorker(p *parts, log *slog.Logger) (*worker.Options, error)
 		PrivateWebhooks: c.PrivateWebhooks,
 		Policy:          worker.Policy{Publish: c.Publish, Preview: c.Preview, Logins: logins, Images: c.Images},
 	}, nil
-}
-
-// namedRegistries are those that the operator speaks of: they may lie in the server's
-// own network.
-func namedRegistries(c config.Server) []string {
-	named := slices.Concat(c.PrivateRegistries, c.PlainRegistries, slices.Collect(maps.Keys(c.RegistryLogins)))
-	for _, prefix := range c.Images {
-		if host, _, _ := strings.Cut(prefix, "/"); host == "localhost" || strings.ContainsAny(host, ".:") { // else it is Docker Hub's
-			named = append(named, host)
-		}
-	}
-	return named
 }
 
 // serverBuilder is the cluster's builder, that of BUILDKIT_HOST or the engine's own.
