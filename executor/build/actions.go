@@ -99,21 +99,13 @@ func (a *Actions) ImageConfig(ctx context.Context, img executor.Image) (entrypoi
 	return c.Config.Entrypoint, c.Config.Cmd, err
 }
 
-// tellEvent makes lines of events as people know them.
+// tellEvent leaves out what the builder does for itself.
 func tellEvent(e Event, log func(string)) {
 	if strings.HasPrefix(e.Name, "[internal]") && e.Kind != Failed {
 		return
 	}
-	switch e.Kind {
-	case Started:
-		log(e.Name)
-	case Cached:
-		log(e.Name + " (cached)")
-	case Log:
-		log(e.Line)
-	case Failed:
-		log(e.Name + ": " + e.Line)
-	case Finished:
+	if line, ok := e.Words(); ok {
+		log(line)
 	}
 }
 

@@ -26,6 +26,22 @@ type Event struct {
 	Time time.Time
 }
 
+// Words are the event as people know it; none: it says nothing to them.
+func (e Event) Words() (line string, ok bool) {
+	switch e.Kind {
+	case Started:
+		return e.Name, true
+	case Cached:
+		return e.Name + " (cached)", true
+	case Log:
+		return e.Line, true
+	case Failed:
+		return e.Name + ": " + e.Line, true
+	case Finished:
+	}
+	return "", false
+}
+
 // EventKind says what happened.
 type EventKind string
 

@@ -87,15 +87,8 @@ var notForBuilds = []string{"api", "doc", "misc", "test", "src/cmd", "**/testdat
 // progress writes what the builder does.
 func progress(log io.Writer) func(build.Event) {
 	return func(e build.Event) {
-		switch e.Kind {
-		case build.Log:
-			fmt.Fprintln(log, e.Line)
-		case build.Failed:
-			fmt.Fprintf(log, "%s: %s\n", e.Name, e.Line)
-		case build.Cached:
-			fmt.Fprintf(log, "%s (cached)\n", e.Name)
-		case build.Started:
-			fmt.Fprintln(log, e.Name)
+		if line, ok := e.Words(); ok {
+			fmt.Fprintln(log, line)
 		}
 	}
 }
