@@ -1,7 +1,6 @@
 package livetest
 
 import (
-	"fmt"
 	"io"
 	"io/fs"
 	"log"
@@ -216,18 +215,11 @@ jobs:
     steps: [{run: exit 1}]
 `,
 	}, "Open a shop")
-	said := func() string {
-		var runs struct{ Runs []struct{ ID int64 } }
-		if s.get("/api/v1/runs", &runs); len(runs.Runs) == 0 {
-			return ""
-		}
-		return string(s.peek(fmt.Sprintf("/api/v1/runs/%d/attempts/1/log?job=shop", runs.Runs[0].ID)))
-	}
-	s.eventually("the test runs", func() bool { return strings.Contains(said(), "testing shop, ready, with ***") })
+	s.eventually("the test runs", func() bool { return strings.Contains(s.newestLog("shop"), "testing shop, ready, with ***") })
 	s.stop(syscall.SIGKILL)
 	s.start()
 	check := s.completed(repo, sha, 1)["Services / shop (push)"]
-	text := said()
+	text := s.newestLog("shop")
 	if check.Conclusion != "success" || !strings.Contains(check.Summary, sha[:7]) || !strings.Contains(text, "tested") {
 		t.Errorf("%s: %s\n%s", check.Conclusion, check.Summary, text)
 	}

@@ -199,6 +199,16 @@ func (s *served) peek(path string) []byte {
 	return data
 }
 
+// newestLog is that of a job of the newest run; "": there is none yet.
+func (s *served) newestLog(job string) string {
+	s.t.Helper()
+	var runs struct{ Runs []struct{ ID int64 } }
+	if s.get("/api/v1/runs", &runs); len(runs.Runs) == 0 {
+		return ""
+	}
+	return string(s.peek(fmt.Sprintf("/api/v1/runs/%d/attempts/1/log?job=%s", runs.Runs[0].ID, job)))
+}
+
 // checks are the check runs of a commit by name, the newest of a name.
 func (s *served) checks(r *githubtest.Repository, sha string) map[string]githubtest.CheckRun {
 	all := map[string]githubtest.CheckRun{}
