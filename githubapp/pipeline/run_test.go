@@ -45,7 +45,8 @@ func (b *builder) do(ctx context.Context, what, service string, log io.Writer) e
 		fmt.Fprintf(log, "%s %s\nhalf a line", what, service)
 	}
 	if b.panic == what+" "+service {
-		_ = b.did[len(b.did)]
+		var none []string
+		_ = none[len(what)]
 	}
 	select {
 	case <-time.After(b.takes):

@@ -93,7 +93,7 @@ func TestServicesAttested(t *testing.T) {
 	w, r := newWorld(t), newImageRegistry(t)
 	r.base("base")
 	r.scanner("scanner")
-	w.env = append(w.env, "BUILDKIT_HOST="+newBuildkitd(t), "NPM_TOKEN=npm-canary-4711")
+	w.env = append(w.env, "BUILDKIT_HOST="+newBuildkitd(t), "NPM_TOKEN=npm-canary-needle")
 	sha := w.services(r.host, map[string]string{
 		"drydock.yaml":    attested,
 		"shop/Dockerfile": "FROM HOST/base:1\nARG SHOWN\nRUN --mount=type=secret,id=npm wc -c < /run/secrets/npm > /size\n",
@@ -109,7 +109,7 @@ func TestServicesAttested(t *testing.T) {
 		if strings.HasPrefix(kind, "https://slsa.dev/provenance/") {
 			provenance = text
 		}
-		if strings.Contains(text, "canary") || strings.Contains(text, "4711") {
+		if strings.Contains(text, "canary") || strings.Contains(text, "needle") {
 			t.Errorf("the secret is in %s", kind)
 		}
 	}

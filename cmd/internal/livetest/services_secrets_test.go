@@ -106,7 +106,7 @@ func TestServicesKeepSecrets(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			w, r := newWorld(t), newImageRegistry(t)
 			r.base("private/base")
-			const canary, password = "npm-canary-4711", "pass-canary-4712"
+			const canary, password = "npm-canary-needle", "pass-canary-needle"
 			r.breaks(asks(password, false))
 			w.login(r.host, password)
 			w.env = append(w.env, "NPM_TOKEN="+canary, "TMPDIR="+filepath.Join(w.home, "tmp"))
@@ -145,13 +145,13 @@ func TestServicesKeepSecrets(t *testing.T) {
 			if len(shown) > 0 {
 				t.Errorf("in the arguments of processes: %q", shown[0])
 			}
-			if text := res.out + res.err; strings.Contains(text, "canary") || strings.Contains(text, "4711") || !strings.Contains(text, "***") || !strings.Contains(text, "failing with") {
+			if text := res.out + res.err; strings.Contains(text, "canary") || strings.Contains(text, "needle") || !strings.Contains(text, "***") || !strings.Contains(text, "failing with") {
 				t.Errorf("the output: %s", text)
 			}
 			if r.digest("team/shop", sha[:7]) == "" {
 				t.Fatal("it is not pushed")
 			}
-			if all := r.bytes("team/shop", sha[:7]); bytes.Contains(all, []byte("canary")) || bytes.Contains(all, []byte("4711")) || !bytes.Contains(all, []byte("SHOWN")) {
+			if all := r.bytes("team/shop", sha[:7]); bytes.Contains(all, []byte("canary")) || bytes.Contains(all, []byte("needle")) || !bytes.Contains(all, []byte("SHOWN")) {
 				t.Error("it is in the image, or its history")
 			}
 			w.wantNowhere("canary")

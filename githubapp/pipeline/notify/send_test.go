@@ -65,13 +65,13 @@ func TestAnswers(t *testing.T) {
 			t.Parallel()
 			var tries atomic.Int32
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-				if q.URL.Path != "/token-4711" {
+				if q.URL.Path != "/token-needle" {
 					t.Errorf("asked for %q", q.URL)
 				}
 				tt.answers[min(int(tries.Add(1)), len(tt.answers))-1](w)
 			}))
 			defer server.Close()
-			to, request, result := published(t, "      - {webhook: \""+server.URL+"/token-4711?key=4711\"}\n")
+			to, request, result := published(t, "      - {webhook: \""+server.URL+"/token-needle?key=needle\"}\n")
 			started := time.Now()
 			err := newNotifier(options()).Notify(t.Context(), to[0], request, result)
 			if tries.Load() != tt.tries {
@@ -86,7 +86,7 @@ func TestAnswers(t *testing.T) {
 			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), `drydock.yaml:6: tell the webhook at "http://127.0.0.1:`)):
 				t.Errorf("error %v, want %q", err, tt.want)
 			}
-			if err != nil && strings.Contains(err.Error(), "4711") {
+			if err != nil && strings.Contains(err.Error(), "needle") {
 				t.Errorf("the address is told: %v", err)
 			}
 		})
