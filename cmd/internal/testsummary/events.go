@@ -29,7 +29,9 @@ type results struct {
 	build   map[string][]string // compiler output by import path
 	failed  []testID            // a package's own failure has an empty name
 	skipped []testID
-	stray   []string // lines that are no events: go's own complaints
+	// unsteady failed first and passed in a second run
+	unsteady []testID
+	stray    []string // lines that are no events: go's own complaints
 }
 
 func (r *results) count(status string) int {

@@ -106,3 +106,63 @@ func TestSummaryFile(t *testing.T) {
 		t.Errorf("status %d for an unknown flag, want 2", got)
 	}
 }
+
+// What a second run of the failed tests says, and what is never repeated.
+func TestSecondRun(t *testing.T) {
+	const (
+		nested = `{"Action":"run","Package":"m/n","Test":"TestTop"}
+{"Action":"run","Package":"m/n","Test":"TestTop/sub"}
+{"Action":"output","Package":"m/n","Test":"TestTop/sub","Output":"    n_test.go:9: too late\n"}
+{"Action":"fail","Package":"m/n","Test":"TestTop/sub","Elapsed":0}
+{"Action":"fail","Package":"m/n","Test":"TestTop","Elapsed":0}
+{"Action":"fail","Package":"m/n","Elapsed":0.1}
+`
+		raced = `{"Action":"run","Package":"m/r","Test":"TestRace"}
+{"Action":"output","Package":"m/r","Test":"TestRace","Output":"    testing.go:1712: race detected during execution of test\n"}
+{"Action":"fail","Package":"m/r","Test":"TestRace","Elapsed":0}
+{"Action":"fail","Package":"m/r","Elapsed":0.1}
+`
+	)
+	passes := func(s string) string { return strings.ReplaceAll(s, `"Action":"fail"`, `"Action":"pass"`) }
+	many := ""
+	for _, name := range []string{"A", "B", "C", "D", "E", "F"} {
+		many += strings.ReplaceAll(failing, "TestBad", "Test"+name)
+	}
+	for _, tc := range []struct {
+		name, first, repeat, second string
+		status                      int
+		count, says                 string
+	}{
+		{"passes then", passing + nested, "m/n TestTop\n", passes(nested), 0, "4 passed, 0 failed, 0 skipped", "UNSTEADY (failed, then passed) m/n TestTop/sub\n        n_test.go:9: too late\n"},
+		{"fails again", failing, "m/f TestBad\n", failing, 1, "0 passed, 1 failed, 0 skipped", "FAIL m/f TestBad\n"},
+		{"one of two", failing + nested, "m/f TestBad\nm/n TestTop\n", passes(failing) + nested, 1, "1 passed, 2 failed, 0 skipped", "UNSTEADY (failed, then passed) m/f TestBad\n"},
+		{"another fails", nested, "m/n TestTop\n", passes(nested) + failing, 1, "2 passed, 1 failed, 0 skipped", "FAIL m/f TestBad\n"},
+		{"crashes then", nested, "m/n TestTop\n", crashed, 1, "0 passed, 3 failed, 0 skipped", "FAIL m/c TestHang\n"},
+		{"does not build then", nested, "m/n TestTop\n", broken, 1, "0 passed, 3 failed, 0 skipped", "undefined: x"},
+		{"nothing ran", failing, "m/f TestBad\n", "", 1, "0 passed, 1 failed, 0 skipped", "FAIL m/f TestBad\n"},
+		{"data race", failing + raced, "", passes(failing + raced), 1, "1 passed, 1 failed, 0 skipped", "FAIL m/r TestRace\n"},
+		{"crash", failing + crashed, "", passes(failing), 1, "1 passed, 1 failed, 0 skipped", "FAIL m/c TestHang\n"},
+		{"build", failing + broken, "", "", 1, "0 passed, 2 failed, 0 skipped", "undefined: x"},
+		{"many", many, "", "", 1, "0 passed, 6 failed, 0 skipped", "FAIL m/f TestF\n"},
+		{"none", passing, "", "", 0, "2 passed, 0 failed, 0 skipped", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			repeat, second := filepath.Join(t.TempDir(), "repeat"), filepath.Join(t.TempDir(), "second")
+			var out, errOut bytes.Buffer
+			run([]string{"--repeat", repeat}, strings.NewReader(tc.first), &out, &errOut)
+			if got, err := os.ReadFile(repeat); err != nil || string(got) != tc.repeat {
+				t.Errorf("repeats %q (%v), want %q", got, err, tc.repeat)
+			}
+			if err := os.WriteFile(second, []byte(tc.second), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out.Reset()
+			if got := run([]string{"--second", second}, strings.NewReader(tc.first), &out, &errOut); got != tc.status {
+				t.Errorf("status %d, want %d: %s", got, tc.status, errOut.String())
+			}
+			if !strings.HasSuffix(out.String(), "\n"+tc.count+"\n") || !strings.Contains(out.String(), tc.says) {
+				t.Errorf("want %q and %q:\n%s", tc.says, tc.count, out.String())
+			}
+		})
+	}
+}

@@ -12,14 +12,18 @@ func (r *results) summary(failOnSkip bool) (string, bool) {
 	for _, line := range r.stray {
 		b.WriteString(line)
 	}
-	for _, id := range r.failed {
-		fmt.Fprintf(&b, "\nFAIL %s %s\n", id.pkg, id.name)
-		for _, line := range r.output[id] {
-			if !frame(line) {
-				b.WriteString("    " + line)
+	tell := func(verdict string, all []testID) {
+		for _, id := range all {
+			fmt.Fprintf(&b, "\n%s %s %s\n", verdict, id.pkg, id.name)
+			for _, line := range r.output[id] {
+				if !frame(line) {
+					b.WriteString("    " + line)
+				}
 			}
 		}
 	}
+	tell("UNSTEADY (failed, then passed)", r.unsteady)
+	tell("FAIL", r.failed)
 	if len(r.skipped) > 0 {
 		b.WriteString("\nskipped:\n")
 	}
@@ -34,6 +38,9 @@ func (r *results) summary(failOnSkip bool) (string, bool) {
 	case skipped > 0 && failOnSkip:
 		b.WriteString("\na skipped test is a failure here\n")
 		ok = false
+	}
+	if len(r.unsteady) > 0 {
+		fmt.Fprintf(&b, "\n%d unsteady: see above, and mend it\n", len(r.unsteady))
 	}
 	fmt.Fprintf(&b, "\n%d passed, %d failed, %d skipped\n", passed, failed, skipped)
 	return b.String(), ok
