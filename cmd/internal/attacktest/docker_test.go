@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/executor/docker"
@@ -247,16 +249,27 @@ container:
 func TestDefinitionsHoldNoSecrets_Woodpecker_5305(t *testing.T) {
 	y := newYard(t)
 	secret := "definition-canary-4711"
-	shown := make(chan string, 1)
-	go func() {
+	shown, ended := make(chan string, 1), make(chan struct{})
+	var looking sync.WaitGroup
+	looking.Go(func() {
 		var b strings.Builder
-		defer func() { shown <- b.String() }()
 		eventually(t, "the docker step runs", func() bool { return len(y.list("container")) >= 3 })
 		for _, id := range y.list("container") {
 			b.WriteString(y.docker("inspect", id) + y.docker("top", id, "-eo", "pid,args"))
 		}
 		b.WriteString(y.docker("images"))
-	}()
+		shown <- b.String()
+		for { // the step waits until it was looked at
+			for _, id := range y.list("container") {
+				y.docker("exec", "-u", "0", id, "/bin/busybox", "touch", "/seen")
+			}
+			select {
+			case <-ended:
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	})
 	d := newDesk(t)
 	o := y.attack(attack{secrets: map[string]string{"S": secret, "GITHUB_TOKEN": secret + "-token"}, setup: d.forScripts, workflow: job(`
 services: {db: {image: "` + busybox + `", command: sleep 600}}
@@ -264,10 +277,12 @@ env: {JOB: "${{ secrets.S }}"}
 steps:
   - uses: docker://` + busybox + `
     env: {S: "${{ secrets.S }}", T: "${{ github.token }}"}
-    with: {entrypoint: sh, args: "-c 'echo $S; sleep 4; echo slept'", more: "${{ secrets.S }}"}
+    with: {entrypoint: sh, args: "-c 'echo $S; until [ -e /seen ]; do sleep 0.1; done; echo looked at'", more: "${{ secrets.S }}"}
 `)})
+	close(ended)
+	looking.Wait()
 	o.wantConclusion(plan.Success)
-	o.wantLines("slept")
+	o.wantLines("looked at")
 	o.wantNever(secret)
 	if text := <-shown; !strings.Contains(text, "drydock-helper") || strings.Contains(text, secret) || strings.Contains(text, "ACTIONS_RUNTIME_TOKEN=") {
 		t.Errorf("a definition holds a secret, or none was seen (%d bytes)", len(text))

@@ -240,9 +240,9 @@ func newDesk(t *testing.T, change ...func(*service.Options)) *desk {
 // eventually waits for what another process does.
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !f(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !f(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Errorf("%s: not within 20 s", what)
+			t.Errorf("%s: not within 2 min", what)
 			return
 		}
 	}

@@ -103,7 +103,7 @@ steps:
       cat > "$RUNNER_TEMP/stay.sh" <<'END'
       trap '' TERM INT HUP QUIT
       echo "$$" > "$MARKS/$1"
-      for i in $(seq 200); do sleep 0.1; done
+      for i in $(seq 1800); do sleep 0.1; done
       END
       env -u RUNNER_TRACKING_ID setsid bash "$RUNNER_TEMP/stay.sh" session </dev/null >/dev/null 2>&1 &
       (setsid bash -c '(setsid bash "$RUNNER_TEMP/stay.sh" twice </dev/null >/dev/null 2>&1 &) ; exit 0' &)

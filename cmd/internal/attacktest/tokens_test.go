@@ -182,10 +182,19 @@ steps:
 			t.Errorf("after the job: %s answers %d", route, status)
 		}
 	}
+	// The port is free by now: somebody else may listen there.
 	short := http.Client{Timeout: 2 * time.Second}
-	if answer, err := short.Get(address); err == nil {
-		answer.Body.Close()
-		t.Errorf("after the job its address %s still answers %d", address, answer.StatusCode)
+	answers := func(address string) string {
+		answer, err := short.Get(address)
+		if err != nil {
+			return ""
+		}
+		defer answer.Body.Close()
+		body, _ := io.ReadAll(answer.Body)
+		return fmt.Sprintf("%d %s", answer.StatusCode, body)
+	}
+	if said := answers(address); said != "" && said == answers(d.base) {
+		t.Errorf("after the job its address %s still answers %s", address, said)
 	}
 }
 
@@ -298,7 +307,25 @@ func TestBodiesAreBounded_GO_2026_5643(t *testing.T) {
 			t.Errorf("%s answers %d to it", route, status)
 		}
 	}
-	if status, _ := c.do(http.MethodGet, "nothing", nil, "X-Long", strings.Repeat("a", 1<<20)); status != http.StatusRequestHeaderFieldsTooLarge {
-		t.Errorf("a header of 1 MiB is answered %d", status)
+	// The server hangs up while the header is still sent: not each answer comes through.
+	answered := false
+	for try := 0; try < 20 && !answered; try++ {
+		r, err := http.NewRequest(http.MethodGet, c.base+"nothing", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+c.token)
+		r.Header.Set("X-Long", strings.Repeat("a", 1<<20))
+		answer, err := straight.Do(r)
+		if err != nil {
+			continue
+		}
+		answer.Body.Close()
+		if answered = true; answer.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+			t.Errorf("a header of 1 MiB is answered %d", answer.StatusCode)
+		}
+	}
+	if !answered {
+		t.Error("a header of 1 MiB is never answered")
 	}
 }
