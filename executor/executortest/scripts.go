@@ -33,6 +33,6 @@ const (
 	// ScriptDaemon leaves a process behind that has no parent any more.
 	ScriptDaemon = `(sh -c 'echo $$ >"$F"; while :; do mkdir -p "$D"; echo x >>"$D/beat"; sleep 0.02; done' >/dev/null 2>&1 &) ; while [ ! -s "$F" ]; do sleep 0.02; done; echo started`
 	// ScriptHolds leaves a process behind that keeps the output open.
-	ScriptHolds  = `sleep 20 & echo early`
+	ScriptHolds  = `sleep 120 & echo early`
 	ScriptAppend = `cat "$F"; echo more >>"$F"; cat "$F"`
 )

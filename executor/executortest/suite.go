@@ -15,10 +15,14 @@ import (
 )
 
 // limit ends a test of the suite that hangs.
-const limit = 2 * time.Minute
+const limit = 5 * time.Minute
 
-// quick is a stop policy that tests do not wait long for.
-var quick = executor.StopPolicy{Interrupt: 400 * time.Millisecond, Terminate: 400 * time.Millisecond}
+// quick is a stop policy that tests do not wait long for, for processes that heed
+// no signal; patient is for those that do, however busy the machine is.
+var (
+	quick   = executor.StopPolicy{Interrupt: 400 * time.Millisecond, Terminate: 400 * time.Millisecond}
+	patient = executor.StopPolicy{Interrupt: time.Minute, Terminate: time.Minute}
+)
 
 // Open gives a back end and a spec that it can make a place of. Each call
 // gives a fresh value, as another program would have it, but all of them must
@@ -89,7 +93,7 @@ func (s *suite) create(run executor.RunID) (executor.Executor, executor.Environm
 		s.Fatalf("create: %v", err)
 	}
 	s.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
 		if err := env.Close(ctx); err != nil {
 			s.Errorf("close: %v", err)
@@ -166,9 +170,9 @@ func (s *suite) temp(env executor.Environment, name string) string {
 // eventually polls, for what takes a moment to become visible.
 func (s *suite) eventually(what string, ok func() bool) {
 	s.Helper()
-	for end := time.Now().Add(5 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			s.Fatalf("%s: not after 5 s", what)
+			s.Fatalf("%s: not after a minute", what)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package helper_test
 
 import (
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/drydock-ci/drydock/executor"
@@ -10,13 +11,19 @@ import (
 func TestEndOrphans(t *testing.T) {
 	p := open(t)
 	quiet := func(int64, []byte) {}
-	going, err := p.Start(t.Context(), sh("going", "trap 'exit 3' TERM; while :; do sleep 0.01; done"), quiet)
+	trapped := make(chan struct{})
+	said := sync.OnceFunc(func() { close(trapped) })
+	going, err := p.Start(t.Context(), sh("going", "trap 'exit 3' TERM; echo; while :; do sleep 0.01; done"), func(int64, []byte) { said() })
 	if err != nil {
 		t.Fatal(err)
 	}
-	// One in the background, one that left its session and its parents.
-	exit, err := executor.Run(t.Context(), env{p.Place},
-		sh("1", "sleep 1001 >/dev/null 2>&1 & setsid sh -c '(sleep 1002 >/dev/null 2>&1 &)'; sleep 0.2"), quiet, executor.DefaultStop)
+	<-trapped
+	// One in the background, one that left its session and its parents; they are
+	// waited for until they are sleep.
+	const script = `sleep 1001 >/dev/null 2>&1 & one=$!
+		two=$(setsid sh -c 'sleep 1002 >/dev/null 2>&1 & echo $!')
+		for pid in $one $two; do until [ "$(cat /proc/$pid/comm)" = sleep ]; do sleep 0.01; done; done`
+	exit, err := executor.Run(t.Context(), env{p.Place}, sh("1", script), quiet, executor.DefaultStop)
 	if err != nil || exit.Code != 0 {
 		t.Fatalf("exit %+v, error %v", exit, err)
 	}
