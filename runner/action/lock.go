@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/drydock-ci/drydock/runner/filelock"
 )
 
 // lockFile waits for the lock named by a file: among goroutines and among
@@ -19,7 +21,7 @@ func lockFile(ctx context.Context, name string) (unlock func(), err error) {
 		return nil, err
 	}
 	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
-		locked, err := tryLock(f)
+		locked, err := filelock.Try(f)
 		if err != nil {
 			f.Close()
 			return nil, fmt.Errorf("lock %q: %w", name, err)

@@ -235,7 +235,10 @@ func TestTamperedSnapshot(t *testing.T) {
 	r := mustResolve(t, store, "acme/tool@"+sha)
 	file := filepath.Join(r.Dir, "a/b")
 	for name, spoil := range map[string]func() error{
-		"content":    func() error { return os.WriteFile(file, []byte("new"), 0o644) },
+		"content": func() error { // later than before by more than a tick of the file system
+			later := time.Now().Add(time.Minute)
+			return errors.Join(os.WriteFile(file, []byte("new"), 0o644), os.Chtimes(file, later, later))
+		},
 		"longer":     func() error { return os.WriteFile(file, []byte("longer"), 0o644) },
 		"removed":    func() error { return os.Remove(file) },
 		"added":      func() error { return os.WriteFile(filepath.Join(r.Dir, "evil"), nil, 0o644) },

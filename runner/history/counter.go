@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/runner/filelock"
 )
 
 // Identity are the id and number of a run that has not begun. A run that never
@@ -131,13 +131,7 @@ func (s *Store) lockCounters() (unlock func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("count runs: %w", err)
 	}
-	for {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
-		if !errors.Is(err, syscall.EINTR) {
-			break
-		}
-	}
-	if err != nil {
+	if err := filelock.Lock(f); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("count runs: %w", err)
 	}

@@ -35,14 +35,15 @@ var arrows = []arrow{
 	{"executor/*", []string{"executor", "executor/helper/...", "executor/archive", "executor/buildcontext", "executor/option"}},
 
 	{"runner", []string{"workflow/...", "executor", "executor/archive", "runner/command", "runner/mask", "runner/action/..."}},
-	{"runner/action/...", []string{"workflow/...", "executor/archive"}},
+	{"runner/filelock", nil},
+	{"runner/action/...", []string{"workflow/...", "executor/archive", "runner/filelock"}},
 	{"runner/command", nil},
 	{"runner/mask", nil},
 	{"runner/local", []string{"runner", "executor", "workflow/..."}},
 	{"runner/native", []string{"runner", "workflow/..."}},
-	{"runner/history", []string{"runner", "runner/command", "executor", "workflow/..."}},
+	{"runner/history", []string{"runner", "runner/command", "runner/filelock", "executor", "workflow/..."}},
 	{"runner/service", []string{"runner", "runner/service/...", "executor", "workflow/..."}},
-	{"runner/service/blob", nil},
+	{"runner/service/blob", []string{"runner/filelock"}},
 	{"runner/service/token", nil},
 	{"runner/service/*", []string{"runner/service/blob", "runner/service/token"}},
 	{"runner/reference", nil}, // tests only
@@ -54,7 +55,8 @@ var arrows = []arrow{
 	{"githubapp/pipeline/images", []string{"githubapp/pipeline/...", "executor", "executor/build/..."}},
 	{"githubapp/pipeline/jobs", []string{"githubapp/pipeline/...", "runner", "runner/command", "workflow/..."}},
 	{"githubapp/pipeline/notify", []string{"githubapp/pipeline/...", "executor/publicnet"}},
-	{"githubapp/services/worker", []string{"githubapp/...", "executor", "executor/build/...", "runner", "runner/mask", "runner/local", "workflow/..."}}, // images, and the jobs that test them
+	{"githubapp/services/worker", []string{"githubapp/...", "executor", "executor/build/...", "runner", "runner/filelock", "runner/mask", "runner/local", "workflow/..."}}, // images, and the jobs that test them
+	{"githubapp/services/mirror", []string{"githubapp/...", "runner/filelock"}},
 	{"githubapp/...", []string{"githubapp/...", "runner", "workflow/..."}},
 
 	{"cmd/drydock", []string{"cmd/internal/cli"}},

@@ -9,9 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/runner/filelock"
 )
 
 // owner is the id of this installation: everything it creates carries it. It
@@ -78,9 +78,9 @@ func lockRun(stateDir string, id executor.RunID) (*runLock, error) {
 		if err != nil {
 			return nil, fmt.Errorf("lock run %s: %w", id, err)
 		}
-		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		if ok, err := filelock.Try(f); !ok {
 			f.Close()
-			if errors.Is(err, syscall.EWOULDBLOCK) {
+			if err == nil {
 				err = errRuns
 			}
 			return nil, fmt.Errorf("lock run %s: %w", id, err)
@@ -109,13 +109,7 @@ func lockLocks(stateDir string) (unlock func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock the run locks: %w", err)
 	}
-	for {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
-		if !errors.Is(err, syscall.EINTR) {
-			break
-		}
-	}
-	if err != nil {
+	if err := filelock.Lock(f); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("lock the run locks: %w", err)
 	}
@@ -139,7 +133,8 @@ func alive(stateDir string) func(executor.RunID) bool {
 		}
 		defer f.Close()
 		// Shared, so that two who ask do not take each other for the run.
-		return syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) != nil
+		ok, _ := filelock.TryShared(f)
+		return !ok
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/drydock-ci/drydock/githubapp/repository"
@@ -186,4 +187,10 @@ func meaning(r Repository, err error) error {
 		return err
 	}
 	return &repository.Error{Doing: fmt.Sprintf("fetch from %q", r.FullName), Kind: kind, Err: err}
+}
+
+// ownGroup lets the end of the command be the end of its children.
+func ownGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/drydock-ci/drydock/githubapp/store"
+	"github.com/drydock-ci/drydock/runner/filelock"
 )
 
 const (
@@ -41,7 +42,7 @@ func (m *Mirror) lock(ctx context.Context, id store.RepositoryID) (*os.File, err
 		return nil, fmt.Errorf("lock the mirror: %w", err)
 	}
 	for {
-		ok, err := tryLock(f)
+		ok, err := filelock.Try(f)
 		if ok {
 			m.used(id)
 			return f, nil
@@ -112,7 +113,7 @@ func (m *Mirror) removeOld(id store.RepositoryID, now time.Time) error {
 		return err
 	}
 	defer f.Close()
-	if ok, err := tryLock(f); !ok {
+	if ok, err := filelock.Try(f); !ok {
 		return err
 	}
 	// Somebody may have come meanwhile: they have noted it before they looked.

@@ -1,11 +1,11 @@
 package worker
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
+
+	"github.com/drydock-ci/drydock/runner/filelock"
 )
 
 // ownFolder makes a folder in top for this process, which holds the lock of it for as
@@ -20,7 +20,7 @@ func ownFolder(top string) (own string, lock *os.File, err error) {
 		return "", nil, fmt.Errorf("lock the folder for services: %w", err)
 	}
 	defer guard.Close()
-	if err := flock(guard, syscall.LOCK_EX); err != nil { // nobody's folder is without its lock meanwhile
+	if err := filelock.Lock(guard); err != nil { // nobody's folder is without its lock meanwhile
 		return "", nil, fmt.Errorf("lock the folder for services: %w", err)
 	}
 	entries, err := os.ReadDir(top)
@@ -39,7 +39,7 @@ func ownFolder(top string) (own string, lock *os.File, err error) {
 		return "", nil, fmt.Errorf("make a folder for services: %w", err)
 	}
 	if lock, err = os.Open(own); err == nil {
-		err = flock(lock, syscall.LOCK_EX|syscall.LOCK_NB)
+		err = filelock.Lock(lock)
 	}
 	if err != nil {
 		return "", nil, fmt.Errorf("lock the folder %q: %w", own, err)
@@ -54,13 +54,6 @@ func inUse(folder string) bool {
 		return false
 	}
 	defer f.Close()
-	return errors.Is(flock(f, syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK)
-}
-
-func flock(f *os.File, how int) error {
-	for {
-		if err := syscall.Flock(int(f.Fd()), how); !errors.Is(err, syscall.EINTR) {
-			return err
-		}
-	}
+	free, _ := filelock.Try(f)
+	return !free
 }

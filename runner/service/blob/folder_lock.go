@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+
+	"github.com/drydock-ci/drydock/runner/filelock"
 )
 
 const lockFolder = ".locks"
@@ -22,9 +24,9 @@ func (f *Folder) TryLock(name string) (release func(), ok bool, err error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("lock %q: %w", name, noSpace(err))
 	}
-	if !tryLock(file) || !f.isStill(at, file) {
+	if ok, err := filelock.Try(file); err != nil || !ok || !f.isStill(at, file) {
 		file.Close()
-		return nil, false, nil
+		return nil, false, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

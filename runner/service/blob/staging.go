@@ -9,6 +9,8 @@ import (
 	"os"
 	"strconv"
 	"sync/atomic"
+
+	"github.com/drydock-ci/drydock/runner/filelock"
 )
 
 // stagingFolder holds one folder for each process that writes; the dot keeps it
@@ -50,7 +52,7 @@ func (s *staging) claim(log *slog.Logger) error {
 		return err
 	}
 	defer gate.Close()
-	if err := lock(gate); err != nil {
+	if err := filelock.Lock(gate); err != nil {
 		return fmt.Errorf("lock %s: %w", stagingFolder, err)
 	}
 	s.sweep(log)
@@ -61,7 +63,7 @@ func (s *staging) claim(log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	if err := lock(s.held); err != nil {
+	if err := filelock.Lock(s.held); err != nil {
 		return err
 	}
 	s.root, err = s.all.OpenRoot(s.name)
@@ -69,9 +71,6 @@ func (s *staging) claim(log *slog.Logger) error {
 }
 
 func (s *staging) sweep(log *slog.Logger) {
-	if !locks {
-		return
-	}
 	entries, err := fs.ReadDir(s.all.FS(), ".")
 	if err != nil {
 		return
@@ -84,9 +83,11 @@ func (s *staging) sweep(log *slog.Logger) {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err == nil && !tryLock(f) {
-			f.Close()
-			continue
+		if err == nil {
+			if dead, _ := filelock.Try(f); !dead {
+				f.Close()
+				continue
+			}
 		}
 		if err := s.all.RemoveAll(e.Name()); err != nil {
 			log.Warn("sweep an upload that was left", "folder", e.Name(), "error", err)
