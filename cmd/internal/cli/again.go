@@ -59,7 +59,7 @@ taken from the record.`,
 }
 
 func (a *app) rerun(ctx context.Context, r *history.Run, o rerunOptions) error {
-	switch status := r.Status(a.alive); {
+	switch status := a.status(r); {
 	case status == history.Running:
 		return usage("run %s is running: \"drydock cancel %s\" ends it", r.ID, r.ID)
 	case o.failed && status == history.Status(plan.Success):
@@ -97,7 +97,7 @@ func (a *app) rerun(ctx context.Context, r *history.Run, o rerunOptions) error {
 	}
 	it := s.of(0)
 	it.again, it.recorded = inWords(selection), reused
-	if r.Status(a.alive) == history.Died { // what it left has the same id: it goes first
+	if a.status(r) == history.Died { // what it left has the same id: it goes first
 		a.giveUp(r)
 		if _, err := a.sweep(ctx, p); err != nil {
 			p.log.Warn("sweep", "err", err)

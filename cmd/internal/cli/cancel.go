@@ -38,7 +38,7 @@ process does not end then, it is killed, with all runs that it has, and what the
 }
 
 func (a *app) cancel(ctx context.Context, r *history.Run, force, asJSON bool) error {
-	switch status := r.Status(a.alive); status {
+	switch status := a.status(r); status {
 	case history.Running:
 	case history.Died:
 		return usage("run %s does not go on: it died: \"drydock doctor --fix\" removes what it left", r.ID)
@@ -56,7 +56,7 @@ func (a *app) cancel(ctx context.Context, r *history.Run, force, asJSON bool) er
 		deadline = time.After(forcedAfter)
 	}
 	killed := false
-	for r.Status(a.alive) == history.Running {
+	for a.status(r) == history.Running {
 		select {
 		case <-ctx.Done():
 			return &exitError{exitInterrupted, nil}
@@ -73,7 +73,7 @@ func (a *app) cancel(ctx context.Context, r *history.Run, force, asJSON bool) er
 		}
 		r = now
 	}
-	status := r.Status(a.alive)
+	status := a.status(r)
 	if asJSON {
 		return printJSON(a.stdout, map[string]any{"run": r.ID, "status": status, "killed": killed})
 	}

@@ -88,7 +88,7 @@ func (a *app) logs(ctx context.Context, r *history.Run, o logsOptions) error {
 		return nil //nolint:nilerr // it was removed meanwhile; the log has been shown
 	}
 	switch {
-	case now.Status(a.alive) == history.Died:
+	case a.status(now) == history.Died:
 		fmt.Fprintf(a.stderr, "drydock: run %s died: its process ended before the run did\n", r.ID)
 	case now.Incomplete != "":
 		fmt.Fprintf(a.stderr, "drydock: the record of run %s ends early: %s\n", r.ID, now.Incomplete)

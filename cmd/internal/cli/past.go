@@ -15,6 +15,20 @@ import (
 // alive tells whether the process of a run lives.
 func (a *app) alive(id executor.RunID) bool { return alive(a.config.StateDir)(id) }
 
+// status is how a run stands. One that ends just now has its conclusion in its record
+// before its lock is let go: without a lock, the record that was read may be too old.
+func (a *app) status(r *history.Run) history.Status {
+	s := r.Status(a.alive)
+	if s != history.Died {
+		return s
+	}
+	now, err := a.history().Run(r.ID, r.Attempt)
+	if err != nil {
+		return s
+	}
+	return now.Status(func(executor.RunID) bool { return false })
+}
+
 // pastRun is the run that somebody names by its id, or else the newest of this
 // repository.
 func (a *app) pastRun(args []string, attempt int) (*history.Run, error) {
@@ -62,7 +76,7 @@ func (a *app) completeRuns(cmd *cobra.Command, args []string, _ string) ([]strin
 	}
 	var ids []string
 	for _, r := range a.history().Runs(most, a.here()) {
-		ids = append(ids, fmt.Sprintf("%s\t%s %s, %s, %s ago", r.ID, r.Event, r.Workflow, r.Status(a.alive), age(time.Since(r.Started))))
+		ids = append(ids, fmt.Sprintf("%s\t%s %s, %s, %s ago", r.ID, r.Event, r.Workflow, a.status(r), age(time.Since(r.Started))))
 	}
 	return ids, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 }

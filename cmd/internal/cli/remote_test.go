@@ -9,7 +9,9 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -79,8 +81,7 @@ func TestServer(t *testing.T) {
 	defer web.Close()
 	defer server.Close()
 	env := []string{"DRYDOCK_SERVER_TOKEN=t", "DRYDOCK_STATE_DIR=" + t.TempDir(), "HOME=" + t.TempDir()}
-	go func() {
-		time.Sleep(200 * time.Millisecond)
+	finish := func() {
 		emit(1, runner.Line{Job: "build", Step: 2, Text: "second"}, runner.JobFinished{Job: "build", Name: "build", Conclusion: plan.Success})
 		r, err := s.Run(context.Background(), 1)
 		if err != nil {
@@ -91,7 +92,7 @@ func TestServer(t *testing.T) {
 		if _, err := s.CommitRun(context.Background(), store.Change{Run: *r, Jobs: []store.Job{job}}); err != nil {
 			t.Error(err)
 		}
-	}()
+	}
 	for _, c := range []struct {
 		args []string
 		code int
@@ -109,7 +110,15 @@ func TestServer(t *testing.T) {
 		{[]string{"dispatch", "ci.yml", "-R", "octo/app", "--input", "a=b"}, 0, "run 5: " + web.URL + "/runs/5"},
 		{[]string{"dispatch", "ci.yml"}, 2, "--repository are needed"},
 	} {
+		var finishing sync.WaitGroup
+		if slices.Contains(c.args, "-f") { // the run ends while it is followed
+			finishing.Go(func() {
+				time.Sleep(200 * time.Millisecond)
+				finish()
+			})
+		}
 		code, out, errs := typed(t, env, append(c.args, "--server", web.URL)...)
+		finishing.Wait()
 		if code != c.code || !strings.Contains(out+errs, c.want) {
 			t.Errorf("%v: exit code %d, printed\n%s%s", c.args, code, out, errs)
 		}

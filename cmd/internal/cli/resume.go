@@ -56,7 +56,7 @@ true) is lost, and fails. A place that is gone fails its job: "drydock rerun" st
 }
 
 func (a *app) resume(ctx context.Context, r *history.Run, o rerunOptions) error {
-	switch status := r.Status(a.alive); {
+	switch status := a.status(r); {
 	case status == history.Running:
 		return usage("run %s is running: \"drydock logs -f %s\" follows it", r.ID, r.ID)
 	case status != history.Died:

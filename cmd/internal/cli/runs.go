@@ -48,9 +48,9 @@ or the machine went down.`,
 			here := a.here()
 			rows := []runRow{}
 			for _, r := range a.history().Runs(limit, func(r *history.Run) bool {
-				return (all || here(r)) && (workflow == "" || isWorkflow(r, workflow)) && (status == "" || string(r.Status(a.alive)) == status)
+				return (all || here(r)) && (workflow == "" || isWorkflow(r, workflow)) && (status == "" || string(a.status(r)) == status)
 			}) {
-				rows = append(rows, runRow{r, r.Status(a.alive), r.Seconds()})
+				rows = append(rows, runRow{r, a.status(r), r.Seconds()})
 			}
 			if asJSON {
 				return printJSON(a.stdout, map[string]any{"runs": rows})

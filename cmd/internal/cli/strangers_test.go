@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/drydock-ci/drydock/config"
@@ -36,20 +37,20 @@ func TestForStrangers(t *testing.T) {
 // TestAskRegistry: a server asks nobody in its own network about the image of an
 // action, wherever a registry sends it.
 func TestAskRegistry(t *testing.T) {
-	asked := 0
+	var asked atomic.Int32
 	inner := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		asked++
+		asked.Add(1)
 		w.WriteHeader(http.StatusNotFound)
 	}))
 	defer inner.Close()
 	ref := strings.TrimPrefix(inner.URL, "http://") + "/team/app:1"
 	a := &app{config: &config.Config{}, serving: true}
 	ask := a.imageConfig(slog.New(slog.DiscardHandler), nil, nil)
-	if _, _, err := ask(t.Context(), executor.Image{Ref: ref}); err == nil || asked != 0 {
-		t.Errorf("%v, asked %d times", err, asked)
+	if _, _, err := ask(t.Context(), executor.Image{Ref: ref}); err == nil || asked.Load() != 0 {
+		t.Errorf("%v, asked %d times", err, asked.Load())
 	}
 	a.config.Server.PlainRegistries = []string{strings.TrimPrefix(inner.URL, "http://")}
-	if _, _, err := ask(t.Context(), executor.Image{Ref: ref}); err == nil || asked == 0 {
-		t.Errorf("one that is named: %v, asked %d times", err, asked)
+	if _, _, err := ask(t.Context(), executor.Image{Ref: ref}); err == nil || asked.Load() == 0 {
+		t.Errorf("one that is named: %v, asked %d times", err, asked.Load())
 	}
 }

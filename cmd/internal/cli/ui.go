@@ -82,7 +82,9 @@ func (a *app) ui(ctx context.Context, listen string, open bool) error {
 		server.Close()
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 		defer cancel()
-		err = web.Shutdown(last)
+		if err = web.Shutdown(last); err != nil { // a browser may hold connections that it has not used
+			err = web.Close()
+		}
 	}
 	if err != nil && !errors.Is(err, http.ErrServerClosed) {
 		return &exitError{exitInfrastructure, fmt.Errorf("serve the page: %w", err)}

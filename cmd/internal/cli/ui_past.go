@@ -35,7 +35,7 @@ func (p pastRuns) view(r *history.Run) api.Run {
 		Workflow: r.File, Name: r.Workflow, Title: r.Title, Event: r.Event, Ref: r.Ref, SHA: r.SHA, HeadSHA: r.SHA, Actor: r.Actor,
 		State: store.Completed, Conclusion: r.Conclusion, Created: r.Started, Started: r.Started, Finished: r.Finished,
 	}
-	switch r.Status(p.alive) {
+	switch p.status(r) {
 	case history.Running:
 		v.State = store.InProgress
 	case history.Died:
@@ -191,7 +191,7 @@ func (p pastRuns) Ended(_ context.Context, s store.Stream) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return r.Status(p.alive) != history.Running, nil
+	return p.status(r) != history.Running, nil
 }
 
 func (p pastRuns) cancel(id store.RunID, force bool) error {
@@ -199,7 +199,7 @@ func (p pastRuns) cancel(id store.RunID, force bool) error {
 	if err != nil {
 		return err
 	}
-	if r.Status(p.alive) != history.Running {
+	if p.status(r) != history.Running {
 		return fmt.Errorf("cancel run %d: %w", id, queue.ErrCompleted)
 	}
 	return p.history().Cancel(r.ID, force)
