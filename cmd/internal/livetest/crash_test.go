@@ -68,7 +68,7 @@ func makeImage(t testing.TB, tag, dockerfile string) {
 func wantUnmarked(t *testing.T, marker string) {
 	t.Helper()
 	// A killed process is listed until its parent has looked.
-	for end := time.Now().Add(3 * time.Second); time.Now().Before(end) && len(marked(marker)) > 0; {
+	for end := time.Now().Add(patience); time.Now().Before(end) && len(marked(marker)) > 0; {
 		time.Sleep(50 * time.Millisecond)
 	}
 	if left := marked(marker); len(left) > 0 {
@@ -162,7 +162,7 @@ jobs:
 		r.crash()
 	}
 	// The engine may still be carrying out what it was asked for last.
-	eventually(t, 20*time.Second, "doctor --fix finds nothing", func() bool {
+	eventually(t, patience, "doctor --fix finds nothing", func() bool {
 		r := w.program("doctor", "--fix").wait()
 		r.wantCode(0)
 		return strings.Contains(r.out, "nothing was left behind") && w.labelled().empty()

@@ -153,7 +153,7 @@ func builder(t *testing.T, certs, plain string) {
 	kubectl(t, "-n", "drydock-builder", "create", "secret", "generic", "drydock-builder-certs",
 		"--from-file=ca.pem="+at("ca.pem"), "--from-file=cert.pem="+at("server.pem"), "--from-file=key.pem="+at("server-key.pem"))
 	kubectl(t, "apply", "-f", file)
-	kubectl(t, "-n", "drydock-builder", "rollout", "status", "--timeout=90s", "deployment/drydock-builder")
+	kubectl(t, "-n", "drydock-builder", "rollout", "status", "--timeout=240s", "deployment/drydock-builder")
 }
 
 // certificates makes an authority, and one certificate for the builder and one,

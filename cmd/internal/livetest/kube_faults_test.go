@@ -40,35 +40,35 @@ var odd = strings.Repeat(`Ünïcode/"x" <&> $(id) `, 14)[:300]
 var kubeFaults = []kubeFault{
 	{ // 1
 		name: "no cluster", settings: func(w *world) []string { return []string{"KUBECONFIG=" + w.kubeconfig("https://127.0.0.1:1")} },
-		cause: "unavailable", code: 4, words: []string{"127.0.0.1:1", "does the cluster run"}, limit: 45 * time.Second,
+		cause: "unavailable", code: 4, words: []string{"127.0.0.1:1", "does the cluster run"}, limit: 120 * time.Second,
 	},
 	{ // 2
 		name: "no rights", settings: func(w *world) []string {
 			ns := namespace(w.t)
 			return []string{"KUBECONFIG=" + w.tokenConfig(ns), "DRYDOCK_KUBERNETES_NAMESPACE=" + ns}
 		},
-		cause: "refused", code: 4, words: []string{"this user may not create pods", "role of deploy/"}, limit: 20 * time.Second,
+		cause: "refused", code: 4, words: []string{"this user may not create pods", "role of deploy/"}, limit: 60 * time.Second,
 	},
 	{ // 3
 		name: "no such namespace", settings: func(*world) []string { return []string{"DRYDOCK_KUBERNETES_NAMESPACE=not-there"} },
-		cause: "not-found", code: 4, words: []string{"not-there", "make the namespace"}, limit: 20 * time.Second,
+		cause: "not-found", code: 4, words: []string{"not-there", "make the namespace"}, limit: 60 * time.Second,
 	},
 	{ // 4
 		name: "image that cannot be pulled", settings: func(*world) []string { return []string{"DRYDOCK_KUBERNETES_PULL_WAIT=3s", "DRYDOCK_OFFLINE=false"} },
 		job:   "\n    runs-on: ubuntu-latest\n    container: 127.0.0.1:1/none:1\n    steps: [{run: echo never}]\n",
-		cause: "image", code: 4, infra: true, words: []string{"127.0.0.1:1/none:1"}, said: []string{"Waiting for the pod: "}, limit: 40 * time.Second,
+		cause: "image", code: 4, infra: true, words: []string{"127.0.0.1:1/none:1"}, said: []string{"Waiting for the pod: "}, limit: 120 * time.Second,
 	},
 	{ // 5
 		name: "pod deleted in a step", settings: never, meanwhile: func(w *world, _ *running) { w.deletePod() },
-		cause: "deleted", code: 4, infra: true, words: []string{`step "wait"`, "somebody deleted it"}, limit: 40 * time.Second,
+		cause: "deleted", code: 4, infra: true, words: []string{`step "wait"`, "somebody deleted it"}, limit: 120 * time.Second,
 	},
 	{ // 6
 		name: "evicted", settings: never, meanwhile: func(w *world, _ *running) { w.evict() },
-		cause: "evicted", code: 4, infra: true, words: []string{`step "wait"`, "the cluster took its room"}, limit: 40 * time.Second,
+		cause: "evicted", code: 4, infra: true, words: []string{`step "wait"`, "the cluster took its room"}, limit: 120 * time.Second,
 	},
 	{ // 6, when its node is lost: marked as the cluster marks it
 		name: "node lost", settings: never, meanwhile: func(w *world, _ *running) { w.loseNode() },
-		cause: "node-lost", code: 4, infra: true, words: []string{`step "wait"`}, limit: 40 * time.Second,
+		cause: "node-lost", code: 4, infra: true, words: []string{`step "wait"`}, limit: 120 * time.Second,
 	},
 	{ // 7
 		name: "memory hog",
@@ -77,7 +77,7 @@ var kubeFaults = []kubeFault{
     container: {image: "` + busybox + `", options: --memory 64m}
     steps: [{name: hog, run: "head -c 400000000 /dev/zero | tail -c 300000000 > /dev/null"}]
 `,
-		cause: "out-of-memory", code: 1, words: []string{`step "hog"`, "memory", "64", "peak "}, limit: 60 * time.Second,
+		cause: "out-of-memory", code: 1, words: []string{`step "hog"`, "memory", "64", "peak "}, limit: 180 * time.Second,
 	},
 	{ // 8
 		name: "quota of 0", settings: func(w *world) []string {
@@ -85,13 +85,13 @@ var kubeFaults = []kubeFault{
 			noPods(w.t, ns)
 			return []string{"DRYDOCK_KUBERNETES_NAMESPACE=" + ns, "DRYDOCK_KUBERNETES_WAIT=6s"}
 		},
-		cause: "quota", code: 4, infra: true, words: []string{"exceeded quota", "make room"}, said: []string{"Waiting for the pod: exceeded quota"}, limit: 30 * time.Second,
+		cause: "quota", code: 4, infra: true, words: []string{"exceeded quota", "make room"}, said: []string{"Waiting for the pod: exceeded quota"}, limit: 90 * time.Second,
 	},
 	{ // 9
 		name: "no node suits", settings: func(*world) []string {
 			return []string{"DRYDOCK_KUBERNETES_NODE_SELECTOR=none=such", "DRYDOCK_KUBERNETES_WAIT=6s"}
 		},
-		cause: "unschedulable", code: 4, infra: true, words: []string{"node"}, said: []string{"Waiting for the pod: Unschedulable"}, limit: 30 * time.Second,
+		cause: "unschedulable", code: 4, infra: true, words: []string{"node"}, said: []string{"Waiting for the pod: Unschedulable"}, limit: 90 * time.Second,
 	},
 	{ // 10
 		name: "service that never gets healthy",
@@ -101,7 +101,7 @@ var kubeFaults = []kubeFault{
       web: {image: "` + busybox + `", entrypoint: sh, command: "-c 'echo here I am; sleep 600'", options: --health-cmd false --health-interval 1s --health-retries 2}
     steps: [{run: echo never}]
 `,
-		cause: "unhealthy", code: 1, words: []string{`service "web"`, "health check"}, said: []string{"here I am"}, limit: 60 * time.Second,
+		cause: "unhealthy", code: 1, words: []string{`service "web"`, "health check"}, said: []string{"here I am"}, limit: 180 * time.Second,
 	},
 	{ // 11
 		name: "API server away in a step", settings: func(w *world) []string {
@@ -120,12 +120,12 @@ var kubeFaults = []kubeFault{
 			time.Sleep(4 * time.Second)
 			w.line.cut(false)
 		},
-		lines: []string{"line 1", "line 40", "line 80", "the end"}, limit: 60 * time.Second,
+		lines: []string{"line 1", "line 40", "line 80", "the end"}, limit: 180 * time.Second,
 	},
 	{ // 12
 		name:  "job that takes too long",
 		job:   "\n    runs-on: ubuntu-latest\n    timeout-minutes: 0.1\n    steps: [{run: echo ready; sleep 600}]\n",
-		cause: "timeout", code: 1, words: []string{"exceeded the maximum execution time"}, limit: 60 * time.Second,
+		cause: "timeout", code: 1, words: []string{"exceeded the maximum execution time"}, limit: 180 * time.Second,
 	},
 	{ // 13: no fault at all
 		name: "odd names",
@@ -138,7 +138,7 @@ var kubeFaults = []kubeFault{
     steps:
       - {name: '` + odd + `', run: 'test ${#NAME} -ge 280 && echo green'}
 `,
-		lines: []string{"green"}, limit: 60 * time.Second,
+		lines: []string{"green"}, limit: 180 * time.Second,
 	},
 }
 

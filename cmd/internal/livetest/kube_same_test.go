@@ -35,7 +35,7 @@ func TestKubeAsDocker(t *testing.T) {
 }
 
 // health is how a service that serves is known; a pod asks once a second.
-const health = `--health-cmd "wget -q -O /dev/null http://localhost:$PORT/" --health-interval 1s --health-retries 20`
+const health = `--health-cmd "wget -q -O /dev/null http://localhost:$PORT/" --health-interval 1s --health-retries 100`
 
 // webService is a service that greets at its port.
 func webService(name, port, image string) string {
@@ -149,9 +149,9 @@ jobs:
   a:
     runs-on: ubuntu-latest
     steps:
-      - {id: slow, background: true, run: 'sleep 1; echo slow ended; echo "from=slow" >> "$GITHUB_OUTPUT"'}
-      - {id: endless, background: true, run: 'trap "echo endless got INT; exit 1" INT; while :; do sleep 0.1; done'}
-      - run: echo not waited
+      - {id: slow, background: true, run: 'until test -e waited -a -e trapped; do sleep 0.1; done; echo slow ended; echo "from=slow" >> "$GITHUB_OUTPUT"'}
+      - {id: endless, background: true, run: 'trap "echo endless got INT; exit 1" INT; touch trapped; while :; do sleep 0.1; done'}
+      - run: echo not waited; touch waited
       - wait: slow
       - run: echo "waited for [${{ steps.slow.outputs.from }}]"
       - cancel: endless
@@ -176,7 +176,7 @@ jobs:
   step:
     runs-on: ubuntu-latest
     steps:
-      - {timeout-minutes: 0.03, run: 'trap "echo step got INT" INT; sleep 600 & wait; sleep 600'}
+      - {timeout-minutes: 0.1, run: 'trap "echo step got INT" INT; sleep 600 & wait; sleep 600'}
       - {if: always(), run: echo always ran}
   job:
     runs-on: ubuntu-latest

@@ -43,11 +43,14 @@ jobs:
       max-parallel: 3
       matrix: {n: [1, 2, 3, 4, 5, 6]}
     steps:
-      - run: 'test ${{ matrix.n }} != 2 || { sleep 1; exit 1; }; sleep 600'
+      - run: 'echo leg ${{ matrix.n }} runs; test ${{ matrix.n }} != 2 || { ` + held + `; exit 1; }; sleep 600'
       - {if: always(), run: echo cleaned up}
   after: {needs: legs, runs-on: ubuntu-latest, steps: [{run: echo not reached}]}
 `)
-	r := w.run()
+	run := w.start()
+	run.until("leg 1 runs", "leg 2 runs", "leg 3 runs")
+	w.release()
+	r := run.wait()
 	r.wantCode(1)
 	ends := map[string]int{}
 	for _, e := range r.events {

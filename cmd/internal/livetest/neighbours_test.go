@@ -27,7 +27,7 @@ jobs:
       cache:
         image: "` + busybox + `"
         ports: ["6379:6379"]
-        options: --name cache-fixed --health-cmd "wget -q -O /dev/null http://localhost:6379/" --health-interval 200ms --health-retries 30
+        options: --name cache-fixed --health-cmd "wget -q -O /dev/null http://localhost:6379/" --health-interval 200ms --health-retries 300
         env: {WHO: ` + who + `}
         volumes: ["data:/data"]
         entrypoint: sh
@@ -47,7 +47,7 @@ jobs:
       cache:
         image: "` + busybox + `"
         ports: ["6379:6379"]
-        options: --name cache-fixed --health-cmd "wget -q -O /dev/null http://localhost:6379/" --health-interval 200ms --health-retries 30
+        options: --name cache-fixed --health-cmd "wget -q -O /dev/null http://localhost:6379/" --health-interval 200ms --health-retries 300
         env: {WHO: ` + who + `}
         volumes: ["data:/data"]
         entrypoint: sh

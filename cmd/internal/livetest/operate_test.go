@@ -2,12 +2,15 @@ package livetest
 
 import (
 	"bufio"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -74,7 +77,7 @@ func TestOperate(t *testing.T) {
 	}
 	in.Close()
 	// Whatever happens, nothing of it stays.
-	late := time.AfterFunc(5*time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	late := time.AfterFunc(12*time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	defer late.Stop()
 	green, text := false, ""
 	for lines := bufio.NewScanner(out); lines.Scan(); {
@@ -93,13 +96,24 @@ func TestOperate(t *testing.T) {
 	}
 }
 
-// freePort is an address that nobody listens at.
+// handedOut are the addresses that freePort has given.
+var handedOut sync.Map
+
+// freePort is an address that nobody listens at. Its port is none of those that the
+// kernel gives to whoever asks for any, so that it stays free until it is needed.
 func freePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(10000))
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		l.Close()
+		if _, taken := handedOut.LoadOrStore(address, true); !taken {
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }

@@ -2,11 +2,22 @@ package livetest
 
 import (
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 )
+
+// kept waits until a killed run could go on, and some events more are written.
+func (w *world) kept() {
+	w.t.Helper()
+	eventually(w.t, patience, "the job is kept", func() bool {
+		files, _ := filepath.Glob(w.state("runs", "*", "checkpoints", "*.sealed"))
+		return len(files) > 0
+	})
+	time.Sleep(700 * time.Millisecond)
+}
 
 // TestResume kills the program with kill -9 in the middle of a step, on the
 // engine and on this machine, and goes on: the same job ends green, each line is
@@ -38,7 +49,7 @@ func TestResume(t *testing.T) {
     steps: [{run: echo next}]
 `)
 	r := w.start()
-	r.until("line 20 of 160 ***")
+	eventually(t, patience, "both jobs are in the middle", func() bool { return r.seen("line 20 of 160 ***") == 2 })
 	time.Sleep(500 * time.Millisecond)
 	r.crash()
 	time.Sleep(time.Second)
@@ -84,15 +95,17 @@ jobs:
     steps:
       - run: |
           echo "before $(` + ask + `)"
-          sleep 12
-          echo "after $(` + ask + `)"
+          ` + held + `
+          n=0; until answer=$(` + ask + `); test "$answer" != "no answer" -o $n = 600; do n=$((n+1)); sleep 0.2; done
+          echo "after $answer"
       - run: |
           echo "next $(` + ask + `)"
 `)
 	r := w.start()
 	r.until("before HTTP/1.1 404 Not Found")
-	time.Sleep(700 * time.Millisecond)
+	w.kept()
 	r.crash()
+	w.release()
 	again := w.program("resume", "--json").wait()
 	again.wantCode(0)
 	again.wantLines("after HTTP/1.1 404 Not Found", "next HTTP/1.1 404 Not Found")
@@ -134,7 +147,7 @@ func TestResumeTooLate(t *testing.T) {
 	r := w.start()
 	r.until("ready")
 	h := w.holds()
-	time.Sleep(time.Second) // until it is kept
+	w.kept()
 	r.crash()
 	eventually(t, patience, "the place ends", func() bool { return remaining(h).empty() })
 	late := w.program("resume", "--json").wait()
@@ -154,7 +167,7 @@ func TestNextRunKeepsWhatCanGoOn(t *testing.T) {
 	w.workflow("jobs: {a: {runs-on: ubuntu-latest, steps: [{run: echo ready; sleep 12; echo over}]}}\n")
 	r := w.start()
 	r.until("ready")
-	time.Sleep(time.Second)
+	w.kept()
 	h := w.holds()
 	r.crash()
 	next := w.pass()

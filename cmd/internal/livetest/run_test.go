@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long anything may take before a test gives up.
-const patience = 100 * time.Second
+const patience = 4 * time.Minute
 
 // event is one line of `drydock run --json`.
 type event struct {
@@ -187,6 +187,19 @@ func (r *running) until(lines ...string) {
 			r.t.Fatalf("no lines %q after %s:\n%s", missing, patience, seen)
 		}
 	}
+}
+
+// seen is how often jobs have printed a line until now.
+func (r *running) seen(line string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 0
+	for _, e := range r.events {
+		if e.Type == "line" && e.Text == line {
+			n++
+		}
+	}
+	return n
 }
 
 func (r result) wantCode(code int) {

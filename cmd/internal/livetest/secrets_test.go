@@ -25,10 +25,10 @@ jobs:
           for f in environ mem maps cwd/x; do (cat /proc/1/$f >/dev/null) 2>/dev/null && echo "read /proc/1/$f"; done
           (ls /proc/1/fd/) 2>/dev/null && echo "read /proc/1/fd"
           tr '\0' ' ' < /proc/1/cmdline; echo
-          echo step ready; sleep 2
+          echo step ready; ` + held + `
         env: {IN_STEP: "${{ secrets.TOKEN }}"}
       - uses: docker://` + busybox + `
-        with: {entrypoint: sh, args: "-c 'echo length ${#INPUT_T}; echo action ready; sleep 2'", t: "${{ secrets.TOKEN }}"}
+        with: {entrypoint: sh, args: "-c 'echo length ${#INPUT_T}; echo action ready; ` + held + `'", t: "${{ secrets.TOKEN }}"}
 `)
 	w.env = []string{"TOKEN=" + secret}
 	r := w.start("-s", "TOKEN")
@@ -41,6 +41,7 @@ jobs:
 		if found := marked(secret); len(found) > 0 {
 			t.Errorf("%s: in the arguments of %q", line, found)
 		}
+		w.release()
 	}
 	res := r.wait()
 	res.wantCode(0)

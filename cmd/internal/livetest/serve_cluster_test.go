@@ -53,13 +53,7 @@ func deployServer(t *testing.T) *deployed {
 		t.Fatal(err)
 	}
 	front := "https://" + listener.Addr().String()
-	const back = "127.0.0.1:0"
-	backListener, err := net.Listen("tcp", back) // a free port
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := backListener.Addr().String()
-	backListener.Close()
+	address := freePort(t)
 	gh := githubtest.New(t, githubtest.Options{Listen: address, URL: front})
 	tlsServer := &httptest.Server{
 		Listener: listener, TLS: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
@@ -189,7 +183,7 @@ spec:
 			t.Logf("the server's log:\n%s\n%s", out, about)
 		}
 		// The server first: nobody else may take up what it leaves.
-		kubectl(t, "delete", "deployment", "-n", ns, "drydock", "--cascade=foreground", "--timeout=60s")
+		kubectl(t, "delete", "deployment", "-n", ns, "drydock", "--cascade=foreground", "--timeout=180s")
 		kubectl(t, "delete", "namespace", ns, jobs, "--wait=false")
 		kubectl(t, "delete", "persistentvolume", ns, "--wait=false")
 	})

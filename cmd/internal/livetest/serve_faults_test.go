@@ -86,7 +86,7 @@ func TestServeRefuses(t *testing.T) {
 		r := w.program("serve").wait()
 		gh.Advance(-c.ahead)
 		r.wantCode(c.code)
-		if !strings.Contains(r.err, c.words) || strings.Contains(r.err, "hunter2") || strings.Count(r.err, "\n") != 1 || r.took > 20*time.Second {
+		if !strings.Contains(r.err, c.words) || strings.Contains(r.err, "hunter2") || strings.Count(r.err, "\n") != 1 || r.took > time.Minute {
 			t.Errorf("%s: after %s: %s", c.name, r.took, r.err)
 		}
 	}
@@ -104,7 +104,7 @@ on: push
 jobs:
   long:
     runs-on: ubuntu-latest
-    steps: [{run: 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do echo "line $i"; sleep 0.5; done'}]
+    steps: [{run: 'for i in $(seq 32); do echo "line $i"; sleep 0.5; done'}]
 `}, "add ci")
 	log := func() string {
 		var runs struct{ Runs []struct{ ID int64 } }
@@ -124,7 +124,7 @@ jobs:
 		t.Errorf("check run: %+v", c)
 	}
 	text := log()
-	for i := 1; i <= 16; i++ {
+	for i := 1; i <= 32; i++ {
 		if n := strings.Count(text, fmt.Sprintf("line %d\n", i)); n != 1 {
 			t.Errorf("line %d is there %d times:\n%s", i, n, text)
 		}

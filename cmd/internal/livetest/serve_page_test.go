@@ -51,7 +51,7 @@ jobs:
 	defer stop()
 	tab, stop := chromedp.NewContext(alloc)
 	defer stop()
-	tab, stop = context.WithTimeout(tab, 2*time.Minute)
+	tab, stop = context.WithTimeout(tab, 8*time.Minute)
 	defer stop()
 	shot := func(name string) {
 		t.Helper()
@@ -69,7 +69,7 @@ jobs:
 	shows := func(parts ...string) {
 		t.Helper()
 		var text string
-		for range 600 {
+		for range 1200 {
 			var err error
 			text, err = chromedp.Run(tab, chromedp.Evaluate[string]("document.body.innerText"))
 			missing := err != nil // it may be loading itself again
@@ -92,7 +92,7 @@ jobs:
 				return
 			}
 			// Containers come and go here, and with them networks.
-			if try == 5 || !strings.Contains(err.Error(), "ERR_NETWORK_CHANGED") {
+			if try == 20 || !strings.Contains(err.Error(), "ERR_NETWORK_CHANGED") {
 				t.Fatal(err)
 			}
 		}

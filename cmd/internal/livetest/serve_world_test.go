@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -35,7 +34,7 @@ type served struct {
 // credentials in its folder and settings in the environment.
 func serve(t testing.TB, w *world, settings ...string) *served {
 	t.Helper()
-	address := freeAddress(t)
+	address := freePort(t)
 	s := &served{world: w, gh: githubtest.New(t), url: "http://" + address, log: filepath.Join(w.home, "serve.log")}
 	app := s.gh.App()
 	if err := setup.Save(w.state("app"), setup.Credentials{
@@ -53,21 +52,10 @@ func serve(t testing.TB, w *world, settings ...string) *served {
 	return s
 }
 
-// freeAddress is one that nobody listens at.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // another starts a server more, of the same App, folder and database.
 func (s *served) another(name string) *served {
 	s.t.Helper()
-	address, w := freeAddress(s.t), *s.world
+	address, w := freePort(s.t), *s.world
 	w.env = append(slices.Clone(w.env), "DRYDOCK_SERVER_LISTEN="+address, "DRYDOCK_SERVER_NAME="+name)
 	more := &served{world: &w, gh: s.gh, url: "http://" + address, log: filepath.Join(w.home, "serve-"+name+".log")}
 	more.run()
@@ -127,7 +115,7 @@ func (s *served) stop(signal os.Signal) {
 	_ = s.cmd.Process.Signal(signal)
 	select {
 	case <-s.done:
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		_ = s.cmd.Process.Kill()
 		<-s.done
 		s.t.Error("the server does not stop")

@@ -147,7 +147,7 @@ func memoryLimit(t *testing.T, bytes int) string {
 			continue
 		}
 		t.Cleanup(func() {
-			eventually(t, 10*time.Second, "the control group is gone", func() bool {
+			eventually(t, patience, "the control group is gone", func() bool {
 				// runc makes it in every hierarchy, and one of its own within.
 				for _, pattern := range []string{"/sys/fs/cgroup/*" + name + "/*", "/sys/fs/cgroup/*" + name, dir + "/*", dir} {
 					groups, _ := filepath.Glob(pattern)

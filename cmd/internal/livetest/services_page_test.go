@@ -85,7 +85,7 @@ func (w *world) distribution() string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	eventually(t, 10*time.Second, "docker-registry comes", func() bool {
+	eventually(t, patience, "docker-registry comes", func() bool {
 		return exec.Command("curl", "-fsS", "-o", "/dev/null", "http://"+address+"/v2/").Run() == nil
 	})
 	return address

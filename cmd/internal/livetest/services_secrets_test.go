@@ -269,7 +269,7 @@ func TestServicesInterrupt(t *testing.T) {
 			if r.digest("team/bad", sha[:7]) != "" || r.digest("team/bad", "main") != "" {
 				t.Error("a tag of what was interrupted is there")
 			}
-			eventually(t, 20*time.Second, "no process is left", func() bool { return len(marked(marker)) == 0 })
+			eventually(t, patience, "no process is left", func() bool { return len(marked(marker)) == 0 })
 			if left, _ := os.ReadDir(filepath.Join(w.home, "tmp")); len(left) > 0 {
 				t.Errorf("left among temporary files: %v", left)
 			}

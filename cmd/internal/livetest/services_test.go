@@ -20,7 +20,7 @@ jobs:
       web:` + webServer + `
         env: {NAME: web}
         ports: [80, "8123:80"]
-        options: --health-cmd "wget -q -O /dev/null http://localhost/" --health-interval 300ms --health-retries 20
+        options: --health-cmd "wget -q -O /dev/null http://localhost/" --health-interval 300ms --health-retries 200
       none: {image: "${{ false && 'x' || '' }}", ports: [81]}
     steps:
       - run: |
@@ -35,7 +35,7 @@ jobs:
       web:` + webServer + `
         env: {NAME: "inner web"}
         ports: ["8123:80"]
-        options: --health-cmd "wget -q -O /dev/null http://localhost/" --health-interval 300ms --health-retries 20 --network-alias www
+        options: --health-cmd "wget -q -O /dev/null http://localhost/" --health-interval 300ms --health-retries 200 --network-alias www
     steps:
       - run: |
           echo "by name: $(wget -q -O - http://web/)"
@@ -59,7 +59,7 @@ jobs:
         image: "` + busybox + `"
         entrypoint: sh
         command: -c 'echo the reason is here; sleep 600'
-        options: --health-cmd "echo check says no; exit 1" --health-interval 200ms --health-retries 2
+        options: --health-cmd "echo check says no; exit 1" --health-interval 200ms --health-retries 10
     steps: [{run: echo not reached}]
   dead:
     runs-on: ubuntu-latest

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -163,6 +162,6 @@ func newBuildkitd(t testing.TB, more ...string) string {
 		_ = cmd.Wait()
 		_ = os.RemoveAll(dir)
 	})
-	eventually(t, 20*time.Second, "buildkitd comes", func() bool { _, err := os.Stat(socket); return err == nil })
+	eventually(t, patience, "buildkitd comes", func() bool { _, err := os.Stat(socket); return err == nil })
 	return "unix://" + socket
 }

@@ -129,7 +129,7 @@ jobs:
         ports: ["8123:80"]
         entrypoint: sh
         command: -c 'env > /tmp/env; exec httpd -f -p 80 -h /tmp'
-        options: --health-cmd "test -s /tmp/env" --health-interval 200ms
+        options: --health-cmd "wget -Y off -q -O /dev/null http://localhost/env" --health-interval 200ms --health-retries 200
     steps:
       - run: env | grep -i _proxy | sed 's/^/job /'; wget -Y off -q -O - http://localhost:8123/env | grep -i _proxy | sed 's/^/service /'
       - uses: docker://` + busybox + `
