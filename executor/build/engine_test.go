@@ -28,12 +28,13 @@ func TestEngineAway(t *testing.T) {
 		"refuses": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no such image", http.StatusNotFound) }, executor.Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := httptest.NewServer(tt.answer)
-			defer s.Close()
-			if tt.answer == nil {
-				s.Close()
+			address := "127.0.0.1:1"
+			if tt.answer != nil {
+				s := httptest.NewServer(tt.answer)
+				defer s.Close()
+				address = s.Listener.Addr().String()
 			}
-			c, err := client.NewClientWithOpts(client.WithHost("tcp://"+s.Listener.Addr().String()), client.WithVersion("1.41"))
+			c, err := client.NewClientWithOpts(client.WithHost("tcp://"+address), client.WithVersion("1.41"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -97,7 +97,7 @@ func (d *daemon) builder(t testing.TB, o Options) *Builder {
 		if _, err = b.Probe(t.Context()); err == nil {
 			return b
 		}
-		if time.Since(began) > 20*time.Second {
+		if time.Since(began) > 2*time.Minute {
 			t.Fatalf("%v: %s", err, d.out.String())
 		}
 	}

@@ -190,7 +190,7 @@ func TestExposeToBuilder(t *testing.T) {
 		t.Errorf("attached: %q, %v, want %q", same, err, addr)
 	}
 	for who, place := range map[string]executor.Environment{"itself": e, "a builder": alone, "a docker action": beside} {
-		if out, code := sh(t, place, "nc -w 5 "+strings.Replace(addr, ":", " ", 1)+" </dev/null"); code != 0 || out != "reached" {
+		if out, code := sh(t, place, "nc -w 60 "+strings.Replace(addr, ":", " ", 1)+" </dev/null"); code != 0 || out != "reached" {
 			t.Errorf("%s: %d %q", who, code, out)
 		}
 	}

@@ -163,7 +163,7 @@ func importBusybox(c *client.Client, ref string, changes []string) error {
 // create makes a place and closes it at the end of the test.
 func create(t testing.TB, x *Executor, spec executor.Spec) *environment {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	if spec.Image.Ref == "" {
 		spec.Image.Ref = testImage
@@ -184,7 +184,7 @@ func create(t testing.TB, x *Executor, spec executor.Spec) *environment {
 // sh runs a script and gives its output and exit code.
 func sh(t testing.TB, e executor.Environment, script string) (string, int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	var mu sync.Mutex
 	var out bytes.Buffer

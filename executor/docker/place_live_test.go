@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"bufio"
 	"context"
 	"os"
 	"os/exec"
@@ -100,7 +101,7 @@ func TestJobContainerWithServices(t *testing.T) {
 	service := executor.Service{
 		ID: "web", Image: executor.Image{Ref: testImage, Pull: executor.PullNever}, Env: map[string]string{"TEXT": "hello"},
 		Ports: []string{"8080:80"}, Command: []string{"sh", "-c", `mkdir /www; echo $TEXT > /www/i; exec httpd -f -p 80 -h /www`},
-		Options: `--health-cmd "wget -q -O- http://localhost/i" --health-interval 100ms --network-alias other`,
+		Options: `--health-cmd "wget -q -O- http://localhost/i" --health-interval 100ms --health-retries 600 --network-alias other`,
 		Volumes: []string{"data:/data"},
 	}
 	spec := executor.Spec{
@@ -153,8 +154,11 @@ func TestJobContainerWithServices(t *testing.T) {
 func TestUnhealthy(t *testing.T) {
 	x, labels := live(t, Options{})
 	for name, tc := range map[string]struct{ options, command, want string }{
-		"check fails": {`--health-cmd "echo broken; false" --health-interval 50ms --health-retries 1`, "echo started; sleep 100", "its health check fails: broken"},
-		"ends":        {`--health-cmd true --health-interval 10s`, "echo started; exit 3", "it ended with exit code 3"},
+		"check fails": {
+			`--health-cmd "until test -e /up; do sleep 0.05; done; echo broken; false" --health-interval 50ms --health-retries 1`,
+			"echo started; touch /up; sleep 100", "its health check fails: broken",
+		},
+		"ends": {`--health-cmd true --health-interval 10s`, "echo started; exit 3", "it ended with exit code 3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var lines []string
@@ -186,7 +190,7 @@ func TestIsolatedJobsDoNotReachEachOther(t *testing.T) {
 	}
 	ip, _ := sh(t, a, "hostname -i")
 	ask := `printf 'GET /etc/passwd HTTP/1.0\r\n\r\n' | timeout 2 nc -w 1 ` + ip + ` 80 | grep -c root:`
-	want(t, a, ask, "1")
+	want(t, a, "until "+ask+" | grep 1; do sleep 0.1; done", "1")
 	if out, _ := sh(t, b, ask); !strings.HasSuffix(out, "0") {
 		t.Errorf("one job reads from another: %q", out)
 	}
@@ -219,12 +223,12 @@ func TestReadOnly(t *testing.T) {
 // TestLinger: a place whose maker is gone goes by itself, volumes included.
 func TestLinger(t *testing.T) {
 	x, labels := live(t, Options{})
-	e := create(t, x, executor.Spec{Name: "linger", Labels: labels, Kind: executor.Machine, Linger: 1, Volumes: []string{"/anonymous"}})
+	e := create(t, x, executor.Spec{Name: "linger", Labels: labels, Kind: executor.Machine, Linger: 10, Volumes: []string{"/anonymous"}})
 	if n := count(t, x, labels.Owner); n < 2 {
 		t.Fatalf("%d things, want a container and volumes", n)
 	}
 	e.Disconnect()
-	for end := time.Now().Add(15 * time.Second); count(t, x, labels.Owner) > 0; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); count(t, x, labels.Owner) > 0; time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it is still there")
 		}
@@ -261,7 +265,7 @@ func hold() int {
 	x := New(Options{HelperCache: os.Getenv(holdVariable)})
 	_, err := x.Create(context.Background(), executor.Spec{
 		Name: "held", Labels: executor.Labels{Owner: executor.OwnerID(os.Getenv("OWNER")), Run: "dead", Job: "j"},
-		Kind: executor.Machine, Image: executor.Image{Ref: testImage}, Volumes: []string{"data:/data"},
+		Kind: executor.Machine, Image: executor.Image{Ref: testImage}, Volumes: []string{"data:/data"}, Linger: 600,
 		Services: []executor.Service{{ID: "s", Image: executor.Image{Ref: testImage}, Command: []string{"sleep", "1000"}}},
 	})
 	if err != nil {
@@ -289,14 +293,13 @@ func TestSweepAfterKill(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	buf := make([]byte, 1000)
-	n, _ := pipe.Read(buf)
+	said, _ := bufio.NewReader(pipe).ReadString('\n')
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	if got := string(buf[:n]); got != "ready\n" {
-		t.Fatal(got)
+	if said != "ready\n" {
+		t.Fatal(said)
 	}
 	before := count(t, x, labels.Owner)
 	swept, err := x.Sweep(context.Background(), labels.Owner, func(r executor.RunID) bool { return r == labels.Run })

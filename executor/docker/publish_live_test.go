@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/executor/executortest"
 )
 
 // TestServiceForTheEngine: a port of a service is on this machine, where the
@@ -18,15 +18,8 @@ import (
 // engine. A second job with that port goes without and says so; both reach
 // their own service at localhost.
 func TestServiceForTheEngine(t *testing.T) {
-	var conf net.ListenConfig
-	l, err := conf.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_, port, _ := net.SplitHostPort(address)
-	l.Close()
-
+	port := executortest.Port(t)
+	address := "127.0.0.1:" + port
 	x, labels := live(t, Options{Policy: Policy{AllowSocket: true}})
 	var mu sync.Mutex
 	var lines []string
@@ -56,7 +49,7 @@ func TestServiceForTheEngine(t *testing.T) {
 	}
 	own := func(e *environment, who string) {
 		t.Helper()
-		want(t, e, fmt.Sprintf("for i in 1 2 3 4 5 6 7 8 9; do wget -qO- localhost:%s/i && exit; sleep 0.2; done; exit 1", port), who)
+		want(t, e, fmt.Sprintf("for i in $(seq 300); do wget -qO- localhost:%s/i 2>/dev/null && exit; sleep 0.2; done; exit 1", port), who)
 	}
 
 	confined := place("confined", true)

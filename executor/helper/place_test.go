@@ -133,7 +133,7 @@ func TestStreamBreaks(t *testing.T) {
 	out := &output{t: t}
 	enough := filepath.Join(t.TempDir(), "enough") // the process ends when the stream was broken some times
 	cmd := sh("1", `i=0; while [ $i -lt 4000 ]; do echo "line $i"; i=$((i+1)); [ $((i%400)) = 0 ] && sleep 0.02; done
-		while [ ! -e `+enough+` ]; do sleep 0.02; done; exit 3`)
+		while [ ! -e '`+enough+`' ]; do sleep 0.02; done; exit 3`)
 	pr, err := p.Start(t.Context(), cmd, out.add)
 	if err != nil {
 		t.Fatal(err)
@@ -214,12 +214,12 @@ func TestTokenClaims(t *testing.T) {
 }
 
 func TestLinger(t *testing.T) {
-	p := open(t, "--linger", "1")
+	p := open(t, "--linger", "4") // time enough to come in
 	pid := filepath.Join(t.TempDir(), "pid")
-	if _, err := p.Start(t.Context(), sh("1", "setsid sleep 1000 & echo $! >"+pid+"; wait"), nil); err != nil {
+	if _, err := p.Start(t.Context(), sh("1", "setsid sleep 1000 & echo $! >'"+pid+"'; wait"), nil); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(1500 * time.Millisecond)
+	time.Sleep(4500 * time.Millisecond)
 	var data []byte
 	eventually(t, "the job's process is there", func() bool {
 		data, _ = os.ReadFile(pid)

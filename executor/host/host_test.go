@@ -128,9 +128,9 @@ func TestOddFolders(t *testing.T) {
 // linger: the folder is still swept.
 func TestSweepDeadHelper(t *testing.T) {
 	root := t.TempDir()
-	e := create(t, Options{Root: root}, executor.Labels{Owner: "o", Run: "r", Job: "j"}, 1)
+	e := create(t, Options{Root: root}, executor.Labels{Owner: "o", Run: "r", Job: "j"}, 4)
 	e.Place.Disconnect()
-	for end := time.Now().Add(10 * time.Second); e.st.alive(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); e.st.alive(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the helper lives on")
 		}

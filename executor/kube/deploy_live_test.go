@@ -154,7 +154,7 @@ func life(ctx context.Context, x *Executor, labels executor.Labels) (err error) 
 	for i, place := range []executor.Environment{e, again, b} {
 		var out bytes.Buffer
 		exit, err := executor.Run(ctx, place, executor.Command{
-			ID: executor.ProcessID(fmt.Sprint("p", i)), Argv: []string{"sh", "-c", "wget -q -O- http://web/i"}, Dir: "/",
+			ID: executor.ProcessID(fmt.Sprint("p", i)), Argv: []string{"sh", "-c", answers("http://web/i") + "wget -q -O- http://web/i"}, Dir: "/",
 		}, func(_ int64, data []byte) { out.Write(data) }, executor.DefaultStop)
 		if err != nil || exit.Code != 0 || out.String() != "hello\n" {
 			return fmt.Errorf("a step: %d, %q: %w", exit.Code, out.String(), err)
@@ -197,7 +197,7 @@ func TestDeployedRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the role counts", func() bool { _, err := x.Probe(t.Context()); return err == nil })
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if err := life(ctx, x, labels); err != nil {
 		t.Error(err)

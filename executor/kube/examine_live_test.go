@@ -93,7 +93,7 @@ func TestExamine(t *testing.T) {
 			return Options{Namespace: level("baseline"), HelperImage: "drydock-test/none:1", PullWait: 3 * time.Second}
 		}, want: []string{"pod! ", "make image-helper"}},
 		"no node for it": {o: func() Options {
-			return Options{Namespace: level("baseline"), Wait: 5 * time.Second, Pod: Pod{NodeSelector: map[string]string{"no": "node"}}}
+			return Options{Namespace: level("baseline"), Wait: 20 * time.Second, Pod: Pod{NodeSelector: map[string]string{"no": "node"}}}
 		}, want: []string{"pod! ", "Unschedulable"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,7 +115,7 @@ func TestExamine(t *testing.T) {
 				}
 				x = y
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
 			got := found(x.Examine(ctx, labels))
 			for _, want := range tc.want {

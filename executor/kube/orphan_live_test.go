@@ -39,7 +39,7 @@ func TestCancelledCreate(t *testing.T) {
 // TestNobodyComesBack: a place ends by itself, and a sweep removes it.
 func TestNobodyComesBack(t *testing.T) {
 	x, labels := live(t, Options{})
-	e := create(t, x, executor.Spec{Name: "orphan", Labels: labels, Kind: executor.Machine, Linger: 1})
+	e := create(t, x, executor.Spec{Name: "orphan", Labels: labels, Kind: executor.Machine, Linger: 10})
 	if _, err := e.Start(t.Context(), executor.Command{ID: "s", Argv: []string{"sleep", "1000"}, Dir: "/"}, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -44,10 +44,15 @@ func web(id, port, options string) executor.Service {
 	}
 }
 
+// answers is a script that waits until a service without a health check listens.
+func answers(url string) string {
+	return "until wget -q -O /dev/null " + url + " 2>/dev/null; do sleep 0.2; done; "
+}
+
 func TestServices(t *testing.T) {
 	x, labels := live(t, Options{})
 	var n notes
-	one := web("web", "8080:80", `--health-cmd "wget -q -O- http://localhost/i" --health-interval 1s --network-alias other -e PORT=80`)
+	one := web("web", "8080:80", `--health-cmd "wget -q -O- http://localhost/i" --health-interval 1s --health-retries 120 --network-alias other -e PORT=80`)
 	one.Volumes = []string{"data:/data"}
 	two := web("my_db", "81", `-e PORT=81`)
 	spec := executor.Spec{
@@ -57,7 +62,7 @@ func TestServices(t *testing.T) {
 	}
 	t.Run("container", func(t *testing.T) {
 		e := create(t, x, spec)
-		want(t, e, "wget -q -O- http://web/i; wget -q -O- http://other/i; wget -q -O- http://my_db:81/i", "hello\nhello\nhello")
+		want(t, e, answers("http://my_db:81/i")+"wget -q -O- http://web/i; wget -q -O- http://other/i; wget -q -O- http://my_db:81/i", "hello\nhello\nhello")
 		want(t, e, "cd; pwd -P; touch ~/x; ls -d /github/workflow/ /__w/_temp /__t | wc -l", "/__w/_temp/_github_home\n3")
 		want(t, e, `echo 1 >/data/x; echo $HOME "$FROM_SPEC"; grep -c far /etc/hosts; df -m /dev/shm | tail -1 | awk '{print $2}'`, "/github/home a $(b) c\n1\n8")
 		s := e.Info().Services
@@ -82,7 +87,7 @@ func TestServices(t *testing.T) {
 		spec.Services = nil
 		for i := range 3 {
 			id := fmt.Sprintf("slow%d", i)
-			s := web(id, fmt.Sprint(90+i), fmt.Sprintf(`--health-cmd "wget -q -O- http://localhost:%d/i" --health-interval 1s --health-retries 30 -e PORT=%[1]d`, 90+i))
+			s := web(id, fmt.Sprint(90+i), fmt.Sprintf(`--health-cmd "wget -q -O- http://localhost:%d/i" --health-interval 1s --health-retries 120 -e PORT=%[1]d`, 90+i))
 			// None gets healthy before all have begun.
 			s.Command[2] = fmt.Sprintf("echo > /tmp/begun; httpd -p 919%d -h /tmp; for n in 0 1 2; do until wget -q -O /dev/null http://localhost:919$n/begun; do sleep 0.2; done; done; ", i) + s.Command[2]
 			spec.Services = append(spec.Services, s)
@@ -93,7 +98,7 @@ func TestServices(t *testing.T) {
 		spec := spec
 		spec.Kind = executor.Machine
 		e := create(t, x, spec)
-		want(t, e, "wget -q -O- http://localhost:8080/i; wget -q -O- http://127.0.0.1:81/i", "hello\nhello")
+		want(t, e, answers("http://127.0.0.1:81/i")+"wget -q -O- http://localhost:8080/i; wget -q -O- http://127.0.0.1:81/i", "hello\nhello")
 		want(t, e, "echo $HOME", "/root")
 		// A memory limit of the job's own.
 		want(t, e, "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null; true", "268435456")
@@ -125,9 +130,9 @@ func TestServices(t *testing.T) {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(200 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%s: not after 20 s", what)
+			t.Fatalf("%s: not after two minutes", what)
 		}
 	}
 }

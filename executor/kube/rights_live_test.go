@@ -57,7 +57,7 @@ func TestSmallestRole(t *testing.T) {
 		Name: "role", Labels: labels, Kind: executor.Container, Env: map[string]string{"A": "b"},
 		Services: []executor.Service{web("web", "80", "-e PORT=80")}, Provide: []executor.Provided{{Source: "/cache", Target: "/__e"}},
 	})
-	want(t, e, "echo $A; wget -q -O- http://web/i; cat /__e/node/which; touch /__e/x 2>/dev/null || echo read-only", "b\nhello\na node build\nread-only")
+	want(t, e, answers("http://web/i")+"echo $A; wget -q -O- http://web/i; cat /__e/node/which; touch /__e/x 2>/dev/null || echo read-only", "b\nhello\na node build\nread-only")
 	if !e.Info().Provided {
 		t.Error("node is there, but nobody says so")
 	}

@@ -3,6 +3,7 @@ package kube
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -213,21 +214,23 @@ func TestPatience(t *testing.T) {
 		"no such image":        {waitingFor("ErrImagePull", "manifest unknown"), 20 * time.Second, true, executor.NotFound, executor.ImagePull, ""},
 		"no right to an image": {waitingFor("ImagePullBackOff", "401 Unauthorized"), 20 * time.Second, true, executor.NotFound, executor.ImagePull, ""},
 	} {
-		var n notes
-		w := x.waiter(nil, jobContainer, n.log)
-		pod := &corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: statuses(jobContainer, tc.state)}}
-		then := time.Now().Add(-tc.ago)
-		w.began, w.since, w.reminded = then, then, then
-		w.last = look(pod, jobContainer)
-		if w.last.pull {
-			w.pulls = then
-		}
-		_, err, done := w.judge(t.Context(), pod)
-		if done != tc.over || (err == nil) != (tc.kind == "") || err != nil && (!executor.IsKind(err, tc.kind) || executor.ReasonOf(err) != tc.reason) {
-			t.Errorf("%s: %v, over %v", name, err, done)
-		}
-		if n.String() != tc.said && tc.said != "" {
-			t.Errorf("%s: said %q, want %q", name, n.String(), tc.said)
-		}
+		synctest.Test(t, func(t *testing.T) { // the time stands
+			var n notes
+			w := x.waiter(nil, jobContainer, n.log)
+			pod := &corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: statuses(jobContainer, tc.state)}}
+			then := time.Now().Add(-tc.ago)
+			w.began, w.since, w.reminded = then, then, then
+			w.last = look(pod, jobContainer)
+			if w.last.pull {
+				w.pulls = then
+			}
+			_, err, done := w.judge(t.Context(), pod)
+			if done != tc.over || (err == nil) != (tc.kind == "") || err != nil && (!executor.IsKind(err, tc.kind) || executor.ReasonOf(err) != tc.reason) {
+				t.Errorf("%s: %v, over %v", name, err, done)
+			}
+			if n.String() != tc.said && tc.said != "" {
+				t.Errorf("%s: said %q, want %q", name, n.String(), tc.said)
+			}
+		})
 	}
 }

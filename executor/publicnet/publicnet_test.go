@@ -31,7 +31,7 @@ func TestDialer(t *testing.T) {
 	defer l.Close()
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	for _, host := range []string{"127.0.0.1", "localhost", "0.0.0.0", "::ffff:127.0.0.1"} {
-		c, err := Dialer(time.Second).DialContext(t.Context(), "tcp", net.JoinHostPort(host, port))
+		c, err := Dialer(time.Minute).DialContext(t.Context(), "tcp", net.JoinHostPort(host, port))
 		var private *PrivateError
 		if err == nil {
 			_ = c.Close()

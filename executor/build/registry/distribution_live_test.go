@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -16,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/drydock-ci/drydock/executor/executortest"
 )
 
 // distribution starts Debian's docker-registry.
@@ -28,13 +29,7 @@ func distribution(t testing.TB) *url.URL {
 	if err != nil {
 		t.Skip("needs the package docker-registry")
 	}
-	var conf net.ListenConfig
-	l, err := conf.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := "127.0.0.1:" + executortest.Port(t)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "config.yml")
 	write(t, file, fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: %s, secret: x}\n", dir, address))
@@ -52,7 +47,7 @@ func distribution(t testing.TB) *url.URL {
 			resp.Body.Close()
 			return u
 		}
-		if time.Since(began) > 10*time.Second {
+		if time.Since(began) > time.Minute {
 			t.Fatalf("docker-registry does not come: %s", out.String())
 		}
 	}

@@ -78,10 +78,10 @@ func run(socket string, linger time.Duration, user, groupOf string, stdio bool) 
 	// Caught rather than ignored, since children inherit what is ignored.
 	sig := make(chan os.Signal, 1)
 	signal.Notify(sig, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT)
-	go s.accept(l)
 	s.mu.Lock()
-	s.idle = time.AfterFunc(linger, s.stop)
+	s.idle = time.AfterFunc(linger, s.stop) // before anybody can come in
 	s.mu.Unlock()
+	go s.accept(l)
 	if stdio {
 		go s.session(standardStreams{os.Stdin, os.Stdout})
 	}
