@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/runner/filelock"
@@ -73,6 +74,7 @@ func lockRun(stateDir string, id executor.RunID) (*runLock, error) {
 	}
 	defer unlock()
 	name := filepath.Join(dir, string(id))
+	tries := 0
 	for {
 		f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600) // a killed run leaves one
 		if err != nil {
@@ -80,6 +82,11 @@ func lockRun(stateDir string, id executor.RunID) (*runLock, error) {
 		}
 		if ok, err := filelock.Try(f); !ok {
 			f.Close()
+			// Who asks whether the run is alive has its lock for a moment, too.
+			if tries++; err == nil && tries < 10 {
+				time.Sleep(10 * time.Millisecond)
+				continue
+			}
 			if err == nil {
 				err = errRuns
 			}

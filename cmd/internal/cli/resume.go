@@ -172,7 +172,7 @@ func (a *app) resumable(keep func(*history.Run) bool) []*history.Run {
 	}
 	const looked = 50
 	return a.history().Runs(looked, func(r *history.Run) bool {
-		return r.Conclusion == "" && !a.history().Resumable(r.ID, a.config.Resume.Within).IsZero() && !a.alive(r.ID) && keep(r)
+		return a.status(r) == history.Died && !a.history().Resumable(r.ID, a.config.Resume.Within).IsZero() && keep(r)
 	})
 }
 

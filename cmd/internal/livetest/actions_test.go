@@ -8,12 +8,13 @@ import (
 
 func TestDockerActions(t *testing.T) {
 	w := newWorld(t)
-	w.file("act/Dockerfile", `FROM `+busybox+`
+	// The name is this test's own: it removes the image in the end.
+	w.file("described/Dockerfile", `FROM `+busybox+`
 COPY entry.sh /entry.sh
 USER app
 ENTRYPOINT ["/entry.sh"]
 `)
-	w.file("!act/entry.sh", `#!/bin/sh -e
+	w.file("!described/entry.sh", `#!/bin/sh -e
 echo "user $(id -un), args $# [$1] [$2], home $HOME, dir $PWD"
 test -s "$GITHUB_EVENT_PATH" && grep -q '"ref"' "$GITHUB_EVENT_PATH" && echo "event readable"
 echo "from=the action" >> "$GITHUB_OUTPUT"
@@ -24,7 +25,7 @@ cat "$GITHUB_WORKSPACE/before.txt"
 echo "input: $INPUT_WHO"
 test "$GITHUB_RUN_NUMBER" != 1 || `+held+`
 `)
-	w.file("act/action.yml", `
+	w.file("described/action.yml", `
 name: act
 inputs: {who: {default: nobody}}
 outputs: {from: {description: x}}
@@ -45,7 +46,7 @@ jobs:
       - run: |
           echo before > before.txt
           { echo "TRICKY<<END_OF_IT"; cat tricky.txt; echo; echo END_OF_IT; } >> "$GITHUB_ENV"
-      - {id: act, uses: ./act, with: {who: mona}}
+      - {id: act, uses: ./described, with: {who: mona}}
       - run: echo "out [${{ steps.act.outputs.from }}] env [$FROM_ACTION]"
       - uses: docker://` + busybox + `
         with:
@@ -91,7 +92,7 @@ jobs:
 	// Built once: the second time the image is there.
 	start := w.pass()
 	t.Logf("first run %.1f s with two builds at once, second %.1f s", res.took.Seconds(), start.took.Seconds())
-	for _, image := range strings.Fields(docker(t, "images", "-q", "--filter", "reference=drydock-action/local/project/act")) {
+	for _, image := range strings.Fields(docker(t, "images", "-q", "--filter", "reference=drydock-action/local/project/described")) {
 		_ = exec.Command(client, "rmi", image).Run()
 	}
 }
