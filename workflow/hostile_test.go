@@ -30,7 +30,7 @@ func TestHostile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
 			Parse("f.yml", []byte(in))
-			if took := time.Since(start); took > 20*time.Second {
+			if took := time.Since(start); took > time.Minute {
 				t.Errorf("took %v for %d bytes", took, len(in))
 			} else {
 				t.Log(took)

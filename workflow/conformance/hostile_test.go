@@ -18,7 +18,7 @@ import (
 
 // What a hostile file may cost.
 const (
-	hostileTime   = time.Second
+	hostileTime   = time.Minute // a second, on a machine that has nothing else to do
 	hostileMemory = 256 << 20
 )
 

@@ -31,7 +31,7 @@ func FuzzGlob(f *testing.F) {
 			t.Errorf("%q and %q: no reason", text, value)
 		}
 		Check(w)
-		if took := time.Since(began); took > 5*time.Second {
+		if took := time.Since(began); took > 30*time.Second {
 			t.Errorf("%q and %q: took %v", text, value, took)
 		}
 		// A name without special characters matches itself alone.

@@ -71,7 +71,7 @@ func TestWorstCase(t *testing.T) {
 		t.Errorf("got %s", v.Why())
 	}
 	t.Logf("took %v", time.Since(began))
-	if took := time.Since(began); took > 30*time.Second { // about 1 s; the race detector on a busy machine takes 15
+	if took := time.Since(began); took > 2*time.Minute { // about 1 s; the race detector on a busy machine takes 15
 		t.Errorf("took %v", took)
 	}
 }

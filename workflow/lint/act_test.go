@@ -71,7 +71,7 @@ func TestActBomb(t *testing.T) {
 		if found, err := new(Linter).actOpinions([]byte(src)); len(found) > 0 || err != nil {
 			t.Errorf("got %v %v", found, err)
 		}
-		if took := time.Since(began); took > 5*time.Second {
+		if took := time.Since(began); took > 30*time.Second {
 			t.Errorf("took %v", took)
 		}
 	}

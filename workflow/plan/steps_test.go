@@ -28,14 +28,14 @@ func TestGeneratedIDs(t *testing.T) {
 
 // TestManySteps: each id is found at once, however many were handed out.
 func TestManySteps(t *testing.T) {
-	const count = 20_000
+	const count = 60_000 // looking through all of them each time would take minutes
 	steps := make([]workflow.Step, count)
 	for i := range steps {
 		steps[i] = &workflow.Run{}
 	}
 	began := time.Now()
 	flat := FlatSteps(steps)
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("took %s", took)
 	}
 	if last, want := flat[count-1].ID, fmt.Sprintf("__run_%d", count); last != want {
