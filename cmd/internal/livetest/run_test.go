@@ -169,20 +169,23 @@ func (r *running) crash() {
 func (r *running) until(lines ...string) {
 	r.t.Helper()
 	deadline := time.After(patience)
-	for {
+	for ended := false; ; {
 		r.mu.Lock()
 		missing := slices.DeleteFunc(slices.Clone(lines), func(l string) bool {
 			return slices.ContainsFunc(r.events, func(e event) bool { return e.Type == "line" && e.Text == l })
 		})
 		news, seen := r.news, r.raw.String()
 		r.mu.Unlock()
-		if len(missing) == 0 {
+		switch {
+		case len(missing) == 0:
 			return
+		case ended:
+			r.t.Fatalf("it ended without the lines %q:\n%s\n%s", missing, seen, r.stderr.String())
 		}
 		select {
 		case <-news:
-		case <-r.ended:
-			r.t.Fatalf("it ended without the lines %q:\n%s\n%s", missing, seen, r.stderr.String())
+		case <-r.ended: // its last lines may be news, too
+			ended = true
 		case <-deadline:
 			r.t.Fatalf("no lines %q after %s:\n%s", missing, patience, seen)
 		}
