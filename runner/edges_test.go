@@ -116,7 +116,7 @@ func TestToolCacheAndPermissions(t *testing.T) {
 
 // A step whose end and whose job's cancellation come together must not race.
 func TestCancelAtTheEndOfAStep(t *testing.T) {
-	r := bench{workflow: job("steps:\n  - {id: a, run: sleep 1m}\n  - {background: true, run: sleep 1m}\n  - run: echo ${{ steps.a.outcome }}\n    if: always()\n"), cancelAfter: time.Minute}.run(t)
+	r := bench{workflow: job("steps:\n  - {id: a, run: sleep 1m}\n  - {background: true, run: sleep 1m}\n  - run: |\n      sleep 1s\n      echo ${{ steps.a.outcome }}\n    if: always()\n"), cancelAfter: time.Minute}.run(t)
 	r.wantConclusion(plan.Cancelled)
 }
 

@@ -27,6 +27,10 @@ func writes(kind, text string) fake.Options {
 	}}
 }
 
+// tooLong is what only work breaks that grows with the square of the lines, however
+// busy the machine is.
+const tooLong = 3 * time.Minute
+
 func TestHundredThousandOutputs(t *testing.T) {
 	var b strings.Builder
 	for i := range 100_000 {
@@ -44,7 +48,7 @@ steps:
 	if r.Outputs["last"] != "value 99999" {
 		t.Errorf("outputs %v", r.Outputs)
 	}
-	if took := time.Since(start); took > 20*time.Second {
+	if took := time.Since(start); took > tooLong {
 		t.Errorf("it took %v", took)
 	}
 }
@@ -63,7 +67,7 @@ func TestManyVariablesAndPaths(t *testing.T) {
 	if !strings.Contains(r.log(), "3 /99999:/99998:") || !strings.Contains(r.log(), "/1:/0:/usr/bin") {
 		t.Error("the paths are not as they were written")
 	}
-	if took := time.Since(start); took > 20*time.Second {
+	if took := time.Since(start); took > tooLong {
 		t.Errorf("it took %v", took)
 	}
 }

@@ -256,7 +256,7 @@ func TestCrash(t *testing.T) {
 	}
 	s := Open(state)
 	events := filepath.Join(s.Dir("1"), eventsFile)
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(50 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if data, err := os.ReadFile(events); err == nil && strings.Contains(string(data), "step-finished") {
 			break
 		}

@@ -16,7 +16,14 @@ type fixture struct {
 
 func newFixture(t testing.TB) fixture {
 	t.Helper()
-	// The user's own git configuration must not matter.
+	// The user's own git configuration must not matter, nor what a hook that
+	// started the tests says to git.
+	for _, v := range os.Environ() {
+		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "GIT_") {
+			t.Setenv(name, "") // is there again after the test
+			os.Unsetenv(name)
+		}
+	}
 	home := t.TempDir()
 	t.Setenv("HOME", home)
 	t.Setenv("XDG_CONFIG_HOME", home)
@@ -49,6 +56,9 @@ func (f fixture) write(name, content string) {
 		f.t.Fatal(err)
 	}
 	if err := os.WriteFile(p, []byte(content), 0o644); err != nil {
+		f.t.Fatal(err)
+	}
+	if err := os.Chmod(p, 0o644); err != nil { // whatever the umask is
 		f.t.Fatal(err)
 	}
 }

@@ -247,7 +247,7 @@ func TestIDTokenClient(t *testing.T) {
 // publishedKey reads the key of that id from the server.
 func publishedKey(t *testing.T, at string, kid any) *rsa.PublicKey {
 	t.Helper()
-	client := http.Client{Timeout: 10 * time.Second}
+	client := http.Client{Timeout: time.Minute}
 	response, err := client.Get(at + ".well-known/jwks")
 	if err != nil {
 		t.Fatal(err)

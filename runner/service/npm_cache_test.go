@@ -158,10 +158,10 @@ func TestCacheClientsWithoutRights(t *testing.T) {
 	ended := open(t, s, message(github(nil, withDefault)))
 	ended.Close()
 	s.now = func() time.Time {
-		return time.Now().Add(-(defaultTimeout+defaultGrace)*time.Minute - margin + 2*time.Second)
+		return time.Now().Add(-(defaultTimeout+defaultGrace)*time.Minute - margin + 10*time.Second)
 	}
 	expired := open(t, s, message(github(nil, withDefault)))
-	late := time.After(3 * time.Second)
+	late := time.After(11 * time.Second)
 
 	if reader.CacheMode != "read" || trusted.CacheMode != "" {
 		t.Errorf("cache modes: %q, %q", reader.CacheMode, trusted.CacheMode)

@@ -20,7 +20,7 @@ import (
 func (s *site) buildkit(v2 bool, change ...func(*token.Grant)) *actionscache.Cache {
 	s.t.Helper()
 	j := s.job(change...)
-	c, err := actionscache.New(j.bearer, s.server.URL+"/", v2, actionscache.Opt{Timeout: 10 * time.Second})
+	c, err := actionscache.New(j.bearer, s.server.URL+"/", v2, actionscache.Opt{Timeout: time.Minute})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -87,8 +87,9 @@ func testBuildKitClient(t *testing.T, s *site, v2 bool) {
 	}
 	t.Run("mutable index", func(t *testing.T) {
 		for i := range 3 {
-			began := time.Now()
+			tries := 0
 			err := c.SaveMutable(ctx, "index-1", 15*time.Second, func(old *actionscache.Entry) (actionscache.Blob, error) {
+				tries++
 				text := ""
 				if old != nil {
 					var b bytes.Buffer
@@ -102,8 +103,8 @@ func testBuildKitClient(t *testing.T, s *site, v2 bool) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if took := time.Since(began); took > 2*time.Second {
-				t.Errorf("update %d took %s: the client did not see the newest", i, took)
+			if tries != 1 {
+				t.Errorf("update %d took %d tries: the client did not see the newest", i, tries)
 			}
 		}
 		if key, text := load(t, c, "index-1"); key != "index-1#3" && key != "index-1#2" || text != "012" {
@@ -132,7 +133,7 @@ func TestBuildKitConcurrentIndexUpdates(t *testing.T) {
 	for i := range n {
 		c := s.buildkit(true, inJob(fmt.Sprint(i)))
 		wg.Go(func() {
-			err := c.SaveMutable(context.Background(), "index", 30*time.Second, func(old *actionscache.Entry) (actionscache.Blob, error) {
+			err := c.SaveMutable(context.Background(), "index", 2*time.Minute, func(old *actionscache.Entry) (actionscache.Blob, error) {
 				var b bytes.Buffer
 				if old != nil {
 					if err := old.WriteTo(context.Background(), &b); err != nil {

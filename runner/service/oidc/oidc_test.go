@@ -4,6 +4,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"math/big"
 	"net/http"
@@ -281,7 +282,7 @@ func TestBadKeyFiles(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "oidc.pem")
-			if err := os.WriteFile(path, []byte(test.text), test.mode); err != nil {
+			if err := errors.Join(os.WriteFile(path, []byte(test.text), test.mode), os.Chmod(path, test.mode)); err != nil { // whatever the umask is
 				t.Fatal(err)
 			}
 			s := serve(t, Options{KeyFile: path})
