@@ -41,7 +41,8 @@ type site struct {
 	// changed counts requests that the browser gave up because a network of this
 	// machine came or went: containers of other tests do that.
 	changed int
-	// lose is how often the connection is cut before a script is answered.
+	// lose is how often the connection is cut before a script is answered. The
+	// browser complains of that, some time.
 	lose map[string]int
 }
 
@@ -139,6 +140,9 @@ func (s *site) listen(ev any) {
 			s.changed++
 			return
 		}
+		if s.lose != nil {
+			return
+		}
 		s.problems = append(s.problems, problem)
 	}
 }
@@ -163,7 +167,7 @@ func (s *site) note(format string, args ...any) error {
 // await waits until the server was asked to do something.
 func (s *site) await(want string) {
 	s.t.Helper()
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
 		s.mu.Lock()
 		all := strings.Join(s.did, "; ")
 		s.mu.Unlock()
@@ -177,7 +181,7 @@ func (s *site) await(want string) {
 
 func (s *site) run(actions ...chromedp.Action[chromedp.Void]) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.tab, time.Minute)
+	ctx, cancel := context.WithTimeout(s.tab, 3*time.Minute)
 	defer cancel()
 	if err := chromedp.Do(ctx, actions...); err != nil {
 		s.t.Fatal(err)
@@ -205,13 +209,13 @@ func click(selector string) chromedp.Action[chromedp.Void] {
 func press(keys string) chromedp.Action[chromedp.Void] { return chromedp.KeyEvent(keys) }
 
 func poll(js string) chromedp.Action[chromedp.Void] {
-	return chromedp.Poll[chromedp.Void](js, chromedp.WithPollingTimeout(30*time.Second))
+	return chromedp.Poll[chromedp.Void](js, chromedp.WithPollingTimeout(time.Minute))
 }
 
 // eval gives the value of an expression; promises are awaited.
 func eval[T any](s *site, js string) T {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.tab, time.Minute)
+	ctx, cancel := context.WithTimeout(s.tab, 3*time.Minute)
 	defer cancel()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](js, chromedp.EvalAwaitPromise))
 	if err != nil {
@@ -220,10 +224,20 @@ func eval[T any](s *site, js string) T {
 	return v
 }
 
+// none gives what an expression finds amiss, once the page has come to rest.
+func (s *site) none(js string) (bad []string) {
+	s.t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+		if bad = eval[[]string](s, js); len(bad) == 0 || time.Now().After(end) {
+			return bad
+		}
+	}
+}
+
 func (s *site) visit(path, ready string) {
 	s.t.Helper()
 	for try := 1; ; try++ {
-		ctx, cancel := context.WithTimeout(s.tab, 45*time.Second)
+		ctx, cancel := context.WithTimeout(s.tab, 2*time.Minute)
 		err := chromedp.Do(ctx, chromedp.Navigate(s.url+path), visible(ready))
 		cancel()
 		if err == nil {

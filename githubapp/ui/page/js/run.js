@@ -14,13 +14,20 @@ export async function runView({ place, signal, params }) {
   let run = await get(base + query({ attempt }), signal);
   const open = new Set();
   let drawn = '';
+  let asked = '';
   const draw = () => {
+    if (place.querySelector('button:active, a:active')) { // a press whose element goes is no click
+      setTimeout(() => !signal.aborted && draw(), 100);
+      return;
+    }
     const text = JSON.stringify(run);
     if (text === drawn && run.state === 'completed') return;
     drawn = text;
     title(`${run.title || run.name} #${run.number}`);
     fill(parts.head, head(run, again));
-    fill(parts.wanted, run.can?.includes('approve') ? (run.approvals || []).map((w) => approval(run, w, again)) : (run.approvals || []).map((w) => h('div.note', null, w.environment ? `Waits for a reviewer of the environment ${w.environment}. ` : 'Waits for somebody with write access to let it run. ', w.reason)));
+    const wants = JSON.stringify([run.approvals, run.can]);
+    if (wants !== asked) fill(parts.wanted, run.can?.includes('approve') ? (run.approvals || []).map((w) => approval(run, w, again)) : (run.approvals || []).map((w) => h('div.note', null, w.environment ? `Waits for a reviewer of the environment ${w.environment}. ` : 'Waits for somebody with write access to let it run. ', w.reason)));
+    asked = wants; // else a comment would go while it is written
     fill(parts.graph, run.jobs?.length > 1 && h('section.card', null, graph(run)));
     fill(parts.jobs, run.jobs?.length > 0 && h('section.card', { 'aria-label': 'Jobs' }, h('h2', null, 'Jobs'), run.jobs.map((j) => job(run, j, open, draw2))));
     fill(parts.notes, run.annotations?.length > 0 && notes(run));
