@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -79,14 +80,16 @@ func TestFollowBroken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() {
+	var told sync.WaitGroup
+	defer told.Wait()
+	told.Go(func() {
 		for i := range 20 {
 			w.line(key, fmt.Sprint(i))
 			time.Sleep(10 * time.Millisecond)
 		}
 		w.emit(key, runner.JobFinished{Job: key.Job, Conclusion: plan.Success})
 		w.commit(key.Run, store.Completed, plan.Success)
-	}()
+	})
 	var got, want []string
 	err = c.Follow(t.Context(), key, func(e runner.Event) {
 		if l, ok := e.(runner.Line); ok {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -206,14 +207,17 @@ func TestSignIn(t *testing.T) {
 
 // TestExpiry: a session ends by itself.
 func TestExpiry(t *testing.T) {
-	now := time.Now()
-	w := start(t, func(o *api.Options) { o.Now = func() time.Time { return now } })
+	began := time.Now()
+	var hours atomic.Int64 // an answer is measured after it was given
+	w := start(t, func(o *api.Options) {
+		o.Now = func() time.Time { return began.Add(time.Duration(hours.Load()) * time.Hour) }
+	})
 	client, _ := w.browser("reader")
-	now = now.Add(7 * time.Hour)
+	hours.Store(7)
 	if status, _, _ := w.do(client, "GET", "/api/v1/runs", ""); status != 200 {
 		t.Errorf("after 7 hours: %d", status)
 	}
-	now = now.Add(2 * time.Hour)
+	hours.Store(9)
 	if status, _, _ := w.do(client, "GET", "/api/v1/runs", ""); status != 401 {
 		t.Errorf("after 9 hours: %d", status)
 	}

@@ -301,7 +301,7 @@ func (w *world) browser(login string) (client *http.Client, csrf string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	client = &http.Client{Jar: jar, Transport: asLogin{login}, Timeout: 20 * time.Second}
+	client = &http.Client{Jar: jar, Transport: asLogin{login}, Timeout: 3 * time.Minute}
 	if login == "" {
 		return client, ""
 	}

@@ -93,12 +93,14 @@ func TestResume(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	go func() {
+	var told sync.WaitGroup
+	defer told.Wait()
+	told.Go(func() {
 		time.Sleep(50 * time.Millisecond)
 		w.line(key, "6")
 		w.emit(key, runner.JobFinished{Job: key.Job, Conclusion: plan.Success})
 		w.commit(key.Run, store.Completed, plan.Success)
-	}()
+	})
 	second, _, ended := texts(res.Body, 100)
 	if got := strings.Join(append(first, second...), ""); got != "0123456" || !ended {
 		t.Errorf("got %q, ended %t", got, ended)
@@ -209,7 +211,7 @@ func TestTooManyReaders(t *testing.T) {
 		t.Errorf("the third: %d %s", res.StatusCode, body)
 	}
 	cancel()
-	for range 100 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if res, err = w.subscribe(t.Context(), key, ""); err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +219,6 @@ func TestTooManyReaders(t *testing.T) {
 		if res.StatusCode == 200 {
 			return
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	t.Error("no place became free")
 }
@@ -269,7 +270,20 @@ func TestWatch(t *testing.T) {
 	}
 	one, all := open(fmt.Sprintf("/api/v1/runs/%d/watch", key.Run)), open("/api/v1/watch")
 	await(one, `"state":"in_progress"`)
-	time.Sleep(100 * time.Millisecond)
+	// What is there at its first look a watcher of all runs is not told.
+	heard := make(chan struct{})
+	go func() {
+		defer close(heard)
+		await(all, `"state":"in_progress"`)
+	}()
+	for looked := false; !looked; {
+		w.live()
+		select {
+		case <-heard:
+			looked = true
+		case <-time.After(300 * time.Millisecond):
+		}
+	}
 	w.commit(2, store.Completed, plan.Failure) // of the hidden repository
 	w.commit(key.Run, store.Completed, plan.Success)
 	await(one, `"conclusion":"success"`)
