@@ -164,7 +164,7 @@ func TestPanic(t *testing.T) {
 func TestAgain(t *testing.T) {
 	w := newWorld(t)
 	r := w.github.Repository("octo/demo", githubtest.Files{folder + "ci.yml": on("push")})
-	w.queue.refuse = errors.New("the disk is full")
+	w.refuse(errors.New("the disk is full"))
 	r.Push("main", githubtest.Files{"a": "1"}, "x")
 	d := w.last("push")
 	if d.Fate != store.Planned || d.Attempts != 2 {

@@ -24,7 +24,7 @@ func TestPullRequest(t *testing.T) {
 	w.settle()
 	r.PullRequest(githubtest.Pull{Head: "topic", Title: "A change"})
 	w.expectRuns("pull_request ci.yml", "pull_request_target target.yml")
-	for _, p := range w.queue.planned {
+	for _, p := range w.planned() {
 		run := p.Run
 		if run.HeadSHA != head || run.Title != "A change" || run.HeadRef != "topic" || at(t, p, "head_ref") != "topic" || at(t, p, "base_ref") != "main" {
 			t.Errorf("%+v", run)
@@ -142,7 +142,7 @@ func TestDispatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := w.queue.planned[id]
+	p := w.planned()[id]
 	if p.Run.Actor != by || p.Run.Ref != "refs/heads/main" || p.Run.Event != "workflow_dispatch" || p.Plan.Contexts["inputs"].JSON(false) != `{"target":"dev","dry":true,"count":3,"who":"me"}` {
 		t.Errorf("%+v %s", p.Run, p.Plan.Contexts["inputs"].JSON(false))
 	}
@@ -201,13 +201,14 @@ func TestButtons(t *testing.T) {
 		if button != "" {
 			body["requested_action"] = map[string]any{"identifier": button}
 		}
-		before := len(w.queue.pressed)
+		before := len(w.queue.noted())
 		r.Emit("check_run", action, body, login)
 		d := w.last("check_run")
-		if len(w.queue.pressed) == before {
+		pressed := w.queue.noted()
+		if len(pressed) == before {
 			return d.Reason
 		}
-		return w.queue.pressed[before]
+		return pressed[before]
 	}
 	own := w.github.App().ID
 	for _, tc := range []struct {
@@ -280,6 +281,8 @@ func TestChain(t *testing.T) {
 
 func TestSchedule(t *testing.T) {
 	c := &clock{}
+	// Tomorrow at ten: nothing is due then, whenever the test runs.
+	c.advance(time.Until(time.Now().UTC().Truncate(24 * time.Hour).Add(34 * time.Hour)))
 	w := newWorld(t, func(o *intake.Options) { o.Now = c.now })
 	r := w.github.Repository("octo/demo", githubtest.Files{})
 	r.Push("main", githubtest.Files{

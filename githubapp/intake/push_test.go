@@ -152,7 +152,7 @@ func TestBroken(t *testing.T) {
 		"yaml.yml": "", "key.yml": "", "huge.yml": "bytes", "deep.yml": "", "empty.yml": "", "missing.yml": "there is no such file",
 		"foreign.yml": "the repository was deleted, or the App cannot see it any more", "loop.yml": "calls itself", "outside.yml": "",
 	}
-	for _, p := range w.queue.planned {
+	for _, p := range w.planned() {
 		name := strings.TrimPrefix(p.Run.Workflow, folder)
 		text, bad := want[name]
 		if bad == (p.Plan != nil) {
@@ -185,7 +185,7 @@ func TestCalled(t *testing.T) {
 	})
 	r.Push("main", githubtest.Files{"a": "1"}, "x")
 	w.expectRuns("push own.yml", "push private.yml", "push tag.yml")
-	for _, p := range w.queue.planned {
+	for _, p := range w.planned() {
 		switch strings.TrimPrefix(p.Run.Workflow, folder) {
 		case "private.yml": // a public repository must not show what is private
 			if p.Plan != nil {

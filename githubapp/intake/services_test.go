@@ -59,6 +59,12 @@ func (p *planner) Plan(ctx context.Context, c services.Cause) (queue.Planned, bo
 	return queue.Planned{Run: c.Run, Plan: built}, true, err
 }
 
+func (p *planner) all() []services.Cause {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.causes)
+}
+
 func withServices(p intake.Services) func(*intake.Options) {
 	return func(o *intake.Options) { o.Services = p }
 }
@@ -91,10 +97,9 @@ func (w *world) ofGitHub(event string) store.Delivery {
 func (w *world) newestServices() queue.Planned {
 	w.t.Helper()
 	w.settle()
-	w.queue.mu.Lock()
-	defer w.queue.mu.Unlock()
+	all := w.planned()
 	var last store.RunID
-	for id, p := range w.queue.planned {
+	for id, p := range all {
 		if id > last && p.Run.Workflow == services.File {
 			last = id
 		}
@@ -102,7 +107,7 @@ func (w *world) newestServices() queue.Planned {
 	if last == 0 {
 		w.t.Fatal("no run of services")
 	}
-	return w.queue.planned[last]
+	return all[last]
 }
 
 // expectSorted is expectRuns where nobody knows who comes first.
@@ -150,7 +155,7 @@ func TestServices(t *testing.T) {
 		r.Ref != "refs/heads/main" || r.Actor.Login != "octocat" || string(r.Delivery) != id || r.Origin == "" || run.Approval != "" {
 		t.Errorf("%+v, approval %q", r, run.Approval)
 	}
-	if c := p.causes[0]; c.Before != before || c.PullRequest != 0 {
+	if c := p.all()[0]; c.Before != before || c.PullRequest != 0 {
 		t.Errorf("before %q, pull request %d", c.Before, c.PullRequest)
 	}
 	w.redeliver()
@@ -183,7 +188,8 @@ func TestServicesOfPulls(t *testing.T) {
 		run.Run.Event != "pull_request" || run.Run.Action != "opened" || run.Run.Title != "Let me in" || run.Run.RepositoryName != "octo/demo" {
 		t.Errorf("%+v, approval %q", run.Run, run.Approval)
 	}
-	c := p.causes[len(p.causes)-1]
+	causes := p.all()
+	c := causes[len(causes)-1]
 	if c.PullRequest != pull.Number || c.Base != r.Head("refs/heads/main") {
 		t.Errorf("pull request %d, base %q", c.PullRequest, c.Base)
 	}
@@ -204,7 +210,10 @@ func TestServicesOfPulls(t *testing.T) {
 	r.Issue("x", "y", "")
 	r.DeleteBranch("topic")
 	r.Push("main", githubtest.Files{"c": "1"}, "Not this one [skip ci]")
-	if n := len(w.runs()); n != before || p.asked != asked {
+	n := len(w.runs())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n != before || p.asked != asked {
 		t.Errorf("%d more runs, %d questions", n-before, p.asked-asked)
 	}
 }
@@ -223,7 +232,7 @@ func TestServicesDoNotHold(t *testing.T) {
 	r.Push("main", githubtest.Files{"a": "1"}, "x")
 	<-began
 	r.Push("main", githubtest.Files{"a": "2"}, "x")
-	for deadline := time.Now().Add(20 * time.Second); len(w.listRuns()) < 2; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); len(w.listRuns()) < 2; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("workflows wait for services")
 		}
@@ -247,7 +256,9 @@ func TestServicesTrouble(t *testing.T) {
 			return err == nil, err
 		}
 	}
+	p.mu.Lock()
 	p.declares = once(errors.New("GitHub is away"))
+	p.mu.Unlock()
 	r.Push("main", githubtest.Files{"a": "1"}, "x")
 	w.expectSorted("push ci.yml", "push drydock.yaml")
 	p.mu.Lock()
@@ -255,7 +266,7 @@ func TestServicesTrouble(t *testing.T) {
 	p.mu.Unlock()
 
 	// The server dies after it has stored the delivery of the services.
-	w.queue.refuse = errors.New("killed")
+	w.refuse(errors.New("killed"))
 	r.Push("main", githubtest.Files{"a": "2"}, "x")
 	w.expectSorted("push ci.yml", "push ci.yml", "push drydock.yaml", "push drydock.yaml")
 
@@ -395,9 +406,7 @@ func TestDispatchServices(t *testing.T) {
 	by := store.Actor{ID: 77, Login: "mona"}
 	dispatch := func(r *githubtest.Repository, path, ref string, inputs map[string]string) (queue.Planned, error) {
 		id, err := w.intake.Dispatch(t.Context(), intake.Dispatch{Repository: store.RepositoryID(r.ID), Workflow: path, Ref: ref, Inputs: inputs, By: by})
-		w.queue.mu.Lock()
-		defer w.queue.mu.Unlock()
-		return w.queue.planned[id], err
+		return w.planned()[id], err
 	}
 	for _, tt := range []struct {
 		inputs map[string]string

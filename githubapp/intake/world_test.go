@@ -71,6 +71,12 @@ func (q *recorder) note(format string, args ...any) {
 	q.pressed = append(q.pressed, fmt.Sprintf(format, args...))
 }
 
+func (q *recorder) noted() []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Clone(q.pressed)
+}
+
 func (q *recorder) Cancel(_ context.Context, id store.RunID, by store.Actor, _ string, _ bool) error {
 	q.note("cancel %d by %s", id, by.Login)
 	return nil
@@ -131,12 +137,13 @@ func newWorld(t *testing.T, change ...func(*intake.Options)) *world {
 	w.reader = repository.New(repository.Options{Clients: w.app.Installation})
 	o := intake.Options{
 		Store: w.store, Queue: w.queue, Reader: w.reader, AppID: app.ID, Slug: app.Slug, Endpoints: w.app.Endpoints(), Forget: w.app.Forget,
+		Claim: 10 * time.Minute, // a large delivery takes long on a machine that is busy
 	}
 	for _, f := range change {
 		f(&o)
 	}
 	w.intake = intake.New(o)
-	handler, err := webhook.New(webhook.Options{Secrets: [][]byte{[]byte(app.WebhookSecret)}, Deliveries: w.store, Stored: w.intake.Wake})
+	handler, err := webhook.New(webhook.Options{Secrets: [][]byte{[]byte(app.WebhookSecret)}, Deliveries: w.store, Stored: w.intake.Wake, BodyTimeout: time.Minute, StoreTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +161,7 @@ func newWorld(t *testing.T, change ...func(*intake.Options)) *world {
 func (w *world) settle() []store.Delivery {
 	w.t.Helper()
 	w.github.Settle()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(4 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		all, err := w.store.ListDeliveries(w.t.Context(), store.DeliveryFilter{Limit: 10_000})
 		if err != nil {
 			w.t.Fatal(err)
@@ -202,16 +209,30 @@ func (w *world) listRuns() []store.Run {
 	return list
 }
 
+// planned are the runs that were made. A delivery is settled a moment before its
+// runs are in the map.
+func (w *world) planned() map[store.RunID]queue.Planned {
+	w.queue.mu.Lock()
+	defer w.queue.mu.Unlock()
+	return maps.Clone(w.queue.planned)
+}
+
+// refuse lets the next Create fail.
+func (w *world) refuse(err error) {
+	w.queue.mu.Lock()
+	defer w.queue.mu.Unlock()
+	w.queue.refuse = err
+}
+
 // newest is the run that was made last.
 func (w *world) newest() queue.Planned {
 	w.t.Helper()
 	w.settle()
-	w.queue.mu.Lock()
-	defer w.queue.mu.Unlock()
-	if len(w.queue.planned) == 0 {
+	all := w.planned()
+	if len(all) == 0 {
 		w.t.Fatal("no run")
 	}
-	return w.queue.planned[slices.Max(slices.Collect(maps.Keys(w.queue.planned)))]
+	return all[slices.Max(slices.Collect(maps.Keys(all)))]
 }
 
 func (w *world) expectRuns(want ...string) {
