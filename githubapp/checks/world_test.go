@@ -90,12 +90,13 @@ func (w *world) change(id store.RunID, state store.State, conclusion plan.Conclu
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	began := time.Now().Add(-time.Minute)
+	now := time.Now()
+	began := now.Add(-time.Minute)
 	r.State, r.Conclusion, r.Started = state, conclusion, began
 	for i := range jobs {
 		jobs[i].State, jobs[i].Conclusion, jobs[i].Started = state, conclusion, began
 		if state == store.Completed {
-			jobs[i].Finished, r.Finished = time.Now(), time.Now()
+			jobs[i].Finished, r.Finished = now, now
 		}
 	}
 	r.Plan = nil
@@ -124,14 +125,14 @@ func (w *world) events(id store.RunID, job string, list ...runner.Event) {
 // settle reports until nothing is left to say.
 func (w *world) settle(r *Reporter, id store.RunID) {
 	w.t.Helper()
-	for range 400 {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
 		again, err := r.report(w.t.Context(), id)
 		if err == nil && again == 0 {
 			return
 		}
 		time.Sleep(time.Millisecond)
 	}
-	w.t.Fatalf("run %d is not reported after 400 tries", id)
+	w.t.Fatalf("run %d is not reported after two minutes", id)
 }
 
 // checks are those at GitHub, by name; two of one name are an error.
