@@ -60,7 +60,8 @@ func newSender(g *GitHub, address string) *sender {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &sender{
 		gh: g, stop: stop, ended: make(chan struct{}), address: address, wake: make(chan struct{}, 1),
-		client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
+		// GitHub waits for ten seconds. A machine that runs tests may be that busy.
+		client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
 	}
 	s.settled = sync.NewCond(&s.mu)
 	go s.run(ctx)
@@ -140,7 +141,14 @@ func (s *sender) run(ctx context.Context) {
 	var held sync.WaitGroup
 	defer held.Wait()
 	for {
-		if away := s.gh.faults.away(); away != nil {
+		s.mu.Lock()
+		away := s.gh.faults.away() // now, so that nothing goes that came while GitHub is away
+		var next *Delivery
+		if away == nil && len(s.queue) > 0 {
+			next, s.queue = s.queue[0], s.queue[1:]
+		}
+		s.mu.Unlock()
+		if away != nil {
 			select {
 			case <-away:
 			case <-ctx.Done():
@@ -148,12 +156,6 @@ func (s *sender) run(ctx context.Context) {
 			}
 			continue
 		}
-		s.mu.Lock()
-		var next *Delivery
-		if len(s.queue) > 0 {
-			next, s.queue = s.queue[0], s.queue[1:]
-		}
-		s.mu.Unlock()
 		if next == nil {
 			select {
 			case <-s.wake:

@@ -18,7 +18,7 @@ func TestKeys(t *testing.T) {
 	for name, change := range map[string]func(*jwt.RegisteredClaims){
 		"another issuer": func(c *jwt.RegisteredClaims) { c.Issuer = "1" },
 		"no issuer":      func(c *jwt.RegisteredClaims) { c.Issuer = "" },
-		"from tomorrow":  func(c *jwt.RegisteredClaims) { c.IssuedAt = jwt.NewNumericDate(now.Add(time.Minute)) },
+		"from tomorrow":  func(c *jwt.RegisteredClaims) { c.IssuedAt = jwt.NewNumericDate(now.Add(24 * time.Hour)) },
 		"without iat":    func(c *jwt.RegisteredClaims) { c.IssuedAt = nil },
 		"over":           func(c *jwt.RegisteredClaims) { c.ExpiresAt = jwt.NewNumericDate(now.Add(-time.Second)) },
 		"without exp":    func(c *jwt.RegisteredClaims) { c.ExpiresAt = nil },

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -340,6 +341,16 @@ func tour(t *testing.T) []observed {
 		t.Errorf("unserved: %q", g.Unserved())
 	}
 	g.Settle()
+	seen := func() bool { // what is answered is observed a little later
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.ContainsFunc(all, func(o observed) bool { return o.Route == "POST /app-manifests/{code}/conversions" })
+	}
+	for end := time.Now().Add(time.Minute); !seen() && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	mu.Lock()
+	defer mu.Unlock()
 	for _, d := range g.Deliveries() {
 		all = append(all, observed{Webhook: d.Event, Out: string(d.Payload)})
 	}
