@@ -82,8 +82,8 @@ func newWorld(t *testing.T, budget int) *world {
 		t.Fatal(err)
 	}
 	reader := repository.New(repository.Options{Clients: client.Installation, Now: w.now})
-	in := intake.New(intake.Options{Store: w.store, Queue: maker{store: w.store}, Reader: reader, AppID: app.ID, Slug: app.Slug, Endpoints: client.Endpoints(), Now: w.now})
-	handler, err := webhook.New(webhook.Options{Secrets: [][]byte{[]byte(app.WebhookSecret)}, Deliveries: w.store, Stored: in.Wake})
+	in := intake.New(intake.Options{Store: w.store, Queue: maker{store: w.store}, Reader: reader, AppID: app.ID, Slug: app.Slug, Endpoints: client.Endpoints(), Claim: 10 * time.Minute, Now: w.now})
+	handler, err := webhook.New(webhook.Options{Secrets: [][]byte{[]byte(app.WebhookSecret)}, Deliveries: w.store, Stored: in.Wake, BodyTimeout: time.Minute, StoreTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func newWorld(t *testing.T, budget int) *world {
 func (w *world) runs() []string {
 	w.t.Helper()
 	w.github.Settle()
-	for range 2000 {
+	for end := time.Now().Add(4 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		pending, err := w.store.ListDeliveries(w.t.Context(), store.DeliveryFilter{Fate: store.Pending})
 		if err != nil {
 			w.t.Fatal(err)
@@ -112,7 +112,9 @@ func (w *world) runs() []string {
 		if len(pending) == 0 {
 			break
 		}
-		time.Sleep(5 * time.Millisecond)
+		if time.Now().After(end) {
+			w.t.Fatalf("%d deliveries are pending, the first is %+v", len(pending), pending[0])
+		}
 	}
 	list, err := w.store.ListRuns(w.t.Context(), store.RunFilter{Limit: 1000})
 	if err != nil {
