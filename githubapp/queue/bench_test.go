@@ -260,7 +260,7 @@ func (b *bench) told(l *runner.Lease, want string) {
 		if err.Error() != want {
 			b.Errorf("cancelled because %q, want %q", err, want)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		b.Fatalf("nobody says that the job has to stop: %s", want)
 	}
 }
@@ -268,7 +268,7 @@ func (b *bench) told(l *runner.Lease, want string) {
 // until waits for something that happens beside the test.
 func (b *bench) until(what string, done func() bool) {
 	b.Helper()
-	for end := time.Now().Add(40 * time.Second); !done(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !done(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			b.Fatalf("waited too long for %s", what)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/drydock-ci/drydock/githubapp/store"
@@ -266,15 +267,29 @@ func approval(b *bench) {
 }
 
 func environments(b *bench) {
-	rules := Protection{}
+	var mu sync.Mutex // the queue looks again by itself
+	var rules Protection
 	var unreachable error
+	where := ""
 	b.q.Protection = func(_ context.Context, _ *store.Run, name string) (Protection, error) {
 		if name != "prod" {
 			return Protection{}, nil
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		return rules, unreachable
 	}
+	now := func(r Protection, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		rules, unreachable = r, err
+	}
 	b.q.Variables = func(_ context.Context, _ *store.Run, environment string) (map[string]string, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if where != "" {
+			environment = where
+		}
 		return map[string]string{"WHERE": environment}, nil
 	}
 	member := func(_ context.Context, team int64, by store.Actor) (bool, error) { return team == 77 && by == hub, nil }
@@ -291,18 +306,18 @@ func environments(b *bench) {
 	b.does("1-1 b", plan.Success)
 
 	one := "jobs:\n  a: {runs-on: x, environment: prod, steps: [{run: echo}]}\n"
-	rules = Protection{Allowed: func(ref string) bool { return ref == "refs/heads/release" }}
+	now(Protection{Allowed: func(ref string) bool { return ref == "refs/heads/release" }}, nil)
 	id := b.start(one)
 	b.want(id, "failure", `a failure: "refs/heads/main" is not allowed to deploy to environment "prod" by its rules`)
-	rules = Protection{Refused: "runs of forks may not use it"}
+	now(Protection{Refused: "runs of forks may not use it"}, nil)
 	id = b.start(one)
 	b.want(id, "failure", `a failure: environment "prod": runs of forks may not use it`)
 
 	// Its own variables do not name it: they would lead around its rules.
-	rules = Protection{Refused: "not this one"}
-	b.q.Variables = func(context.Context, *store.Run, string) (map[string]string, error) {
-		return map[string]string{"WHERE": "prod"}, nil
-	}
+	now(Protection{Refused: "not this one"}, nil)
+	mu.Lock()
+	where = "prod"
+	mu.Unlock()
 	p := planned(b, "jobs:\n  a: {runs-on: x, environment: \"${{ vars.WHERE }}\", steps: [{run: echo}]}\n")
 	p.Plan.Contexts["vars"] = expr.StringMap(map[string]string{"WHERE": "test"}, false)
 	id = b.create(p)
@@ -312,16 +327,16 @@ func environments(b *bench) {
 	}
 
 	// What cannot be asked is asked again.
-	rules, unreachable = Protection{}, errors.New("503")
+	now(Protection{}, errors.New("503"))
 	id = b.start(one)
 	b.want(id, `waiting: the rules of environment "prod" cannot be read: 503`, `a waiting: the rules of environment "prod" cannot be read: 503`)
 	b.next("")
-	unreachable = nil
+	now(Protection{}, nil)
 	b.until("another look", func() bool { return b.run(id).State == store.Queued })
 	b.does("5-1 a", plan.Success)
 
 	// The timer.
-	rules = Protection{Wait: time.Hour}
+	now(Protection{Wait: time.Hour}, nil)
 	id = b.start(one)
 	b.next("")
 	if r := b.run(id); r.State != store.Waiting {
@@ -335,7 +350,8 @@ func environments(b *bench) {
 	b.does("6-1 a", plan.Success)
 
 	// Reviewers.
-	rules = Protection{Reviewers: []Reviewer{{User: mona.ID}, {Team: 77}}, PreventSelfReview: true, Member: member}
+	reviewed := Protection{Reviewers: []Reviewer{{User: mona.ID}, {Team: 77}}, PreventSelfReview: true, Member: member}
+	now(reviewed, nil)
 	id = b.start(one)
 	wait := `waiting: waits for a reviewer of environment "prod"`
 	b.want(id, wait, "a "+wait)
@@ -362,7 +378,8 @@ func environments(b *bench) {
 	b.fails(approve(1, "abc", mona, store.Approved), ErrNotWaiting)
 	b.fails(approve(2, "abc", hub, store.Approved), ErrNotReviewer) // who asked for it again
 	b.fails(approve(2, "abc", mona, store.Approved), ErrNotReviewer)
-	rules.PreventSelfReview = false
+	reviewed.PreventSelfReview = false
+	now(reviewed, nil)
 	b.ok(approve(2, "abc", mona, store.Rejected))
 	b.want(id, "failure", `a failure: environment "prod": refused by mona`)
 }

@@ -200,7 +200,6 @@ jobs:
 	for life := 0; ; life++ {
 		m := newMortal(b.s, nil, 0)
 		q := b.server("s", func(o *Options) { o.Store = m })
-		q.lease = 2 * time.Second
 		ctx, stop := context.WithCancel(b.Context())
 		worker := runner.Worker{Source: q.Source(), Slots: 1, Engine: &runner.Engine{
 			Executors: map[string]executor.Executor{"fake": severed{places, m}}, Checkpoints: q.Checkpoints(), Log: q.Log,

@@ -130,8 +130,8 @@ func (l *lease) lose() {
 	l.gone = true
 	l.mu.Unlock()
 	l.q.Log.Warn("a lease is lost", "run", l.key.Run, "job", l.key.Job)
+	l.force("the lease of the job is lost") // before who waits for the sink goes on
 	l.sink.die()
-	l.force("the lease of the job is lost")
 	l.release()
 }
 
