@@ -68,7 +68,7 @@ func Postgres(tb testing.TB) *Cluster {
 		input.Close()
 		_ = run.Wait() // it was interrupted
 	})
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(30 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); ; time.Sleep(30 * time.Millisecond) {
 		err := c.execute(tb.Context(), "SELECT 1")
 		if err == nil {
 			return c
