@@ -50,7 +50,7 @@ func TestMain(m *testing.M) {
 // go on.
 func (w *world) kill(r *githubtest.Repository, sha string) {
 	w.t.Helper()
-	w.front.stall(50_000)
+	w.front.stall(200_000) // more than a packet of git's, which it takes as a whole
 	text, err := json.Marshal(child{w.folder, w.front.URL + "/", w.github.UserToken(r.Owner()), sha, w.of(r)})
 	if err != nil {
 		w.t.Fatal(err)
@@ -62,7 +62,7 @@ func (w *world) kill(r *githubtest.Repository, sha string) {
 	}
 	select {
 	case <-w.front.stalled:
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		w.t.Error("nothing was fetched")
 	}
 	_ = cmd.Process.Kill()
@@ -104,15 +104,17 @@ func TestKilled(t *testing.T) {
 	r := w.github.Repository("octo/demo", githubtest.Files{"a": noise(2 << 20)})
 	head := r.Head("refs/heads/main")
 	w.kill(r, head)
+	for end := time.Now().Add(time.Minute); len(w.leftovers()) == 0 && time.Now().Before(end); { // what has come may not be on disk yet
+		time.Sleep(10 * time.Millisecond)
+	}
 	pids := w.orphans()
 	if len(pids) == 0 {
 		t.Fatal("no git was there to be killed")
 	}
-	for end := time.Now().Add(10 * time.Second); len(w.leftovers()) == 0 && time.Now().Before(end); { // what has come may not be on disk yet
-		time.Sleep(10 * time.Millisecond)
-	}
-	for _, pid := range pids {
-		_ = syscall.Kill(pid, syscall.SIGKILL)
+	for _, signal := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGKILL} { // no git tidies up because another has ended
+		for _, pid := range pids {
+			_ = syscall.Kill(pid, signal)
+		}
 	}
 	if left := w.leftovers(); len(left) == 0 {
 		t.Error("the killed process left nothing: the test tests nothing")

@@ -248,6 +248,8 @@ func (m *Mirror) fly(ctx context.Context, r Repository, w wanted, turn chan stru
 	if err == nil {
 		m.tidy(ctx, dir, free)
 		m.sweep()
+	} else if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+		err = fmt.Errorf("%w: %w", cause, err) // whatever it was that took so long
 	}
 	return err
 }

@@ -351,7 +351,7 @@ func TestLimits(t *testing.T) {
 	slow := w.open(func(o *mirror.Options) { o.Limits.Time = 300 * time.Millisecond; o.Folder += "-slow" })
 	w.front.stall(1000)
 	began := time.Now()
-	if _, err := slow.Fetch(t.Context(), w.of(r), head); err == nil || !strings.Contains(err.Error(), "took longer than") || time.Since(began) > 10*time.Second {
+	if _, err := slow.Fetch(t.Context(), w.of(r), head); err == nil || !strings.Contains(err.Error(), "took longer than") || time.Since(began) > time.Minute {
 		t.Errorf("%v after %s", err, time.Since(began))
 	}
 	w.front.release()
