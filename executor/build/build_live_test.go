@@ -52,7 +52,7 @@ func TestPlatforms(t *testing.T) {
 			t.Errorf("build %d: %s, before %s", i, res.Digest, first.Digest)
 		}
 	}
-	if diff := cmp.Diff([]string{"linux/amd64", "linux/arm64"}, first.Platforms); diff != "" || first.Size == 0 || first.ImageID != "" {
+	if diff := cmp.Diff([]string{"linux/amd64", "linux/arm64"}, first.Platforms); diff != "" || first.Size == 0 {
 		t.Errorf("%+v: %s", first, diff)
 	}
 	got, err := anonymous(t).Resolve(t.Context(), host+"/agenda:latest")
@@ -99,7 +99,7 @@ func TestSources(t *testing.T) {
 		}
 		l := registry.Layout{Dir: r.Output.Layout}
 		root, err := l.Root()
-		if err != nil || root.Digest != res.Digest || res.ImageID == "" {
+		if err != nil || root.Digest != res.Digest {
 			t.Errorf("%s: %v, %v, %+v", name, root, err, res)
 		}
 		host := host(t)

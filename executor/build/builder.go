@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/client"
 	buildkit "github.com/moby/buildkit/client"
 
@@ -58,6 +59,7 @@ type TLS struct {
 
 // Engine is what the package needs of a Docker engine's client.
 type Engine interface {
+	Info(ctx context.Context) (system.Info, error)
 	DialHijack(ctx context.Context, url, proto string, meta map[string][]string) (net.Conn, error)
 	ImageSave(ctx context.Context, images []string, o ...client.ImageSaveOption) (io.ReadCloser, error)
 	ImageLoad(ctx context.Context, tar io.Reader, o ...client.ImageLoadOption) (image.LoadResponse, error)
@@ -75,6 +77,7 @@ type Builder struct {
 	mu    sync.Mutex
 	conn  *buildkit.Client // nil until the first build
 	swept time.Time        // when drafts were
+	packs bool             // the engine is known to give OCI layouts away
 }
 
 // New makes a builder. It connects when it is first used; Close ends that.
@@ -153,7 +156,7 @@ func (b *Builder) where() string {
 type Info struct {
 	Address   string
 	Platforms []string // that RUN works for there; what runs nothing can be built for any
-	Engine    bool     // it is a Docker engine: no attestations
+	Engine    bool     // it is a Docker engine
 }
 
 // Probe asks whether the builder answers.

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -21,14 +23,39 @@ import (
 	"github.com/drydock-ci/drydock/executor/build/registry"
 )
 
-// buildInEngine lets the Docker engine build. Its BuildKit gives no OCI layout
-// away, only images in its own store: each platform is built there, and saved
-// when the image has to go elsewhere.
+// enginePacks tells whether the engine's BuildKit gives OCI layouts away as any other:
+// it does where containerd keeps the images, as a new Docker 29 has it (docker/buildx:
+// driver/docker).
+func (b *Builder) enginePacks(ctx context.Context) (bool, error) {
+	b.mu.Lock()
+	packs := b.packs
+	b.mu.Unlock()
+	if packs {
+		return true, nil
+	}
+	e, err := b.engine(ctx)
+	if err != nil {
+		return false, err
+	}
+	info, err := e.Info(ctx)
+	if err != nil {
+		return false, engineFailed("ask the Docker engine how it keeps images", err)
+	}
+	packs = slices.Contains(info.DriverStatus, [2]string{"driver-type", "io.containerd.snapshotter.v1"})
+	b.mu.Lock()
+	b.packs = packs
+	b.mu.Unlock()
+	return packs, nil
+}
+
+// buildInEngine lets a Docker engine build whose BuildKit gives no OCI layout away,
+// only images in its own store: each platform is built there, and saved.
 func (b *Builder) buildInEngine(ctx context.Context, c *buildkit.Client, r *Request, w *watcher, l registry.Layout) (Result, error) {
 	switch {
-	case r.SBOM != "" || r.Provenance != "":
+	case r.attests():
 		return Result{}, &executor.Error{
-			Op: r.op(), Kind: executor.Unsupported, Err: errors.New("the Docker engine's builder makes no attestations"), Hint: "give the address of a buildkitd in BUILDKIT_HOST",
+			Op: r.op(), Kind: executor.Unsupported, Err: errors.New("the Docker engine's builder makes no attestations: it does not keep images in containerd's store"),
+			Hint: "give the address of a buildkitd in BUILDKIT_HOST",
 		}
 	case r.Tar != nil && len(r.Platforms) > 1:
 		return Result{}, executor.Errorf(r.op(), executor.Unsupported, "the Docker engine builds one platform after the other, and a tar can be read once: use a folder")
@@ -36,9 +63,6 @@ func (b *Builder) buildInEngine(ctx context.Context, c *buildkit.Client, r *Requ
 	e, err := b.engine(ctx)
 	if err != nil {
 		return Result{}, err
-	}
-	if o := r.Output; len(o.Load) > 0 && o.Push == "" && o.Layout == "" && o.Tar == "" {
-		return b.buildForEngine(ctx, c, r, w)
 	}
 	b.sweepDrafts(ctx, e, time.Now())
 	platforms := r.Platforms
@@ -93,11 +117,7 @@ func (b *Builder) buildForEngine(ctx context.Context, c *buildkit.Client, r *Req
 	if err != nil {
 		return Result{}, err
 	}
-	id := digest.Digest(meta["containerimage.digest"])
-	if config := meta["containerimage.config.digest"]; config != "" {
-		id = digest.Digest(config)
-	}
-	return Result{Digest: id, ImageID: id, Platforms: r.Platforms, Metadata: plainMetadata(meta)}, nil
+	return Result{Digest: digest.Digest(cmp.Or(meta["containerimage.digest"], meta["containerimage.config.digest"])), Platforms: r.Platforms, Metadata: plainMetadata(meta)}, nil
 }
 
 // save writes the image of that name to a file, and takes the name away.

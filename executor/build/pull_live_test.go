@@ -57,11 +57,15 @@ func TestPull(t *testing.T) {
 	oneFile(t, closed+"/other/private:1", "a secret")
 	nobody := anonymous(t)
 	for kind, b := range both(t, Options{}) {
-		from := func(ref string, pull bool, login *registry.Client, contexts map[string]string) (map[string]string, error) {
-			t.Helper()
+		push := func(ref string, pull bool, login *registry.Client, contexts map[string]string) error {
 			r := Request{Context: folder(t, "Dockerfile", "FROM "+ref+"\nCOPY f /f\n", "f", kind), Pull: pull, Registry: login, Contexts: contexts}
 			r.Output = Output{Push: open + "/made", Tags: []string{"1"}}
-			if _, err := b.Build(t.Context(), r); err != nil {
+			_, err := b.Build(t.Context(), r)
+			return err
+		}
+		from := func(ref string, pull bool, login *registry.Client, contexts map[string]string) (map[string]string, error) {
+			t.Helper()
+			if err := push(ref, pull, login, contexts); err != nil {
 				return nil, err
 			}
 			return files(t, images(t, open+"/made:1")["linux/amd64"]), nil
@@ -101,10 +105,10 @@ func TestPull(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _, _ = c.ImageRemove(t.Context(), local, image.RemoveOptions{}) }()
-			if _, err := from(local, false, nobody, nil); err != nil {
+			if err := push(local, false, nobody, nil); err != nil {
 				t.Errorf("without Pull it is taken, and the test proves nothing: %v", err)
 			}
-			if _, err := from(local, true, nobody, nil); !executor.IsKind(err, executor.Refused) {
+			if err := push(local, true, nobody, nil); !executor.IsKind(err, executor.Refused) {
 				t.Errorf("an image in the engine: %v", err)
 			}
 		}

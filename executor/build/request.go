@@ -104,8 +104,7 @@ type Output struct {
 type Result struct {
 	Digest    digest.Digest // of the index, or of the one image
 	MediaType string
-	ImageID   digest.Digest // of the configuration, when there is one image
-	Size      int64         // bytes of everything, compressed
+	Size      int64 // bytes of everything, compressed
 	Platforms []string
 	// Metadata is what BuildKit answers, such as containerimage.digest.
 	Metadata map[string]string
@@ -182,6 +181,8 @@ func (r *Request) check() error {
 }
 
 // checkEpoch finds the time of everything in the image.
+func (r *Request) attests() bool { return r.SBOM != "" || r.Provenance != "" }
+
 func (r *Request) checkEpoch() error {
 	text, given := r.Args[epochArg]
 	switch {

@@ -45,7 +45,16 @@ func (b *Builder) Build(ctx context.Context, r Request) (Result, error) {
 		return Result{}, err
 	}
 	if b.opts.Address == "" {
-		return b.buildInEngine(ctx, c, &r, w, layout)
+		packs, err := b.enginePacks(ctx)
+		if err != nil {
+			return Result{}, err
+		}
+		if o := r.Output; len(o.Load) > 0 && o.Push == "" && o.Layout == "" && o.Tar == "" && (packs || !r.attests()) {
+			return b.buildForEngine(ctx, c, &r, w)
+		}
+		if !packs {
+			return b.buildInEngine(ctx, c, &r, w, layout)
+		}
 	}
 	opt, err := b.solveOpt(&r)
 	if err != nil {
@@ -183,9 +192,6 @@ func (b *Builder) deliver(ctx context.Context, r *Request, w *watcher, l registr
 	out := Result{Digest: root.Digest, MediaType: root.MediaType, Size: content.Size, Metadata: plainMetadata(meta)}
 	for _, p := range content.Platforms {
 		out.Platforms = append(out.Platforms, platformText(p))
-	}
-	if len(content.Manifests) == 1 && len(content.Blobs) > 0 {
-		out.ImageID = content.Blobs[0].Digest
 	}
 	if r.Output.Push != "" {
 		if err := b.opts.Registry.Push(ctx, l, root, r.Output.Push, r.Output.Tags, w.push); err != nil {
