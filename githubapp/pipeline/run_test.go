@@ -45,8 +45,8 @@ func (b *builder) do(ctx context.Context, what, service string, log io.Writer) e
 		fmt.Fprintf(log, "%s %s\nhalf a line", what, service)
 	}
 	if b.panic == what+" "+service {
-		var none []string
-		_ = none[len(what)]
+		none := strings.Fields("")
+		_ = none[len(none)]
 	}
 	select {
 	case <-time.After(b.takes):

@@ -44,6 +44,9 @@ func TestServicesBadInput(t *testing.T) {
 		"go does not build": {service: "build: ko", text: []string{"compile", "bad"}},
 		"no main package":   {service: "build: {ko: good}", text: []string{"good"}},
 	} {
+		if what == "no attestations" && strings.Contains(docker(t, "info", "--format", "{{.DriverStatus}}"), "io.containerd.snapshotter") {
+			continue // where images are kept so, there are attestations
+		}
 		t.Run(what, func(t *testing.T) {
 			w, r := newWorld(t), newImageRegistry(t)
 			w.withGo()

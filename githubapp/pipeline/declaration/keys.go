@@ -90,12 +90,12 @@ var buildKeys = []key[Build]{
 	{"platforms", "Platforms that the image is made for. Default: that of the builder.", platformSchema, func(r *reader, what string, n *workflow.Node, b *Build) {
 		b.Platforms = r.list(what, n, r.platform)
 	}},
-	{"provenance", "How much of what made the image is attested beside it: min, or max with arguments and Dockerfile. Needs a buildkitd.", provenances, func(r *reader, what string, n *workflow.Node, b *Build) {
+	{"provenance", "How much of what made the image is attested beside it: min, or max with arguments and Dockerfile. Needs a buildkitd, or a Docker engine with containerd's image store.", provenances, func(r *reader, what string, n *workflow.Node, b *Build) {
 		if b.Provenance = r.scalar(what, n); b.Provenance.Given() && b.Provenance.Text != "min" && b.Provenance.Text != "max" {
 			r.fail(n.Pos, "bad-provenance", fmt.Sprintf("%s: %q is neither min nor max", what, b.Provenance.Text), "leave it out for none")
 		}
 	}},
-	{"sbom", "A list of the image's software is attested beside it: true, or the image of a scanner in place of BuildKit's. Needs a buildkitd.", either(text, map[string]any{"const": true}), func(r *reader, what string, n *workflow.Node, b *Build) {
+	{"sbom", "A list of the image's software is attested beside it: true, or the image of a scanner in place of BuildKit's. Needs what provenance needs.", either(text, map[string]any{"const": true}), func(r *reader, what string, n *workflow.Node, b *Build) {
 		b.SBOM = r.scanner(what, n)
 	}},
 	{"ko", "Folder of the Go main package that is built without a Dockerfile; true is the service's folder.", either(text, map[string]any{"const": true}), func(r *reader, what string, n *workflow.Node, b *Build) {
