@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/drydock-ci/drydock/githubapp/store"
+	"github.com/drydock-ci/drydock/runner"
 	"github.com/drydock-ci/drydock/workflow/plan"
 )
 
@@ -115,6 +117,47 @@ jobs:
 		if n != 1 {
 			b.Errorf("%v ran %d times", key, n)
 		}
+	}
+}
+
+// listed holds the first list of the queue back until it is let go.
+type listed struct {
+	store.Store
+	calls      atomic.Int32
+	asked, let chan struct{}
+}
+
+func (l *listed) ListQueue(ctx context.Context, run store.RunID, limit int) ([]store.Item, error) {
+	if l.calls.Add(1) == 1 {
+		close(l.asked)
+		<-l.let
+	}
+	return l.Store.ListQueue(ctx, run, limit)
+}
+
+// TestFirstLeases: two workers of a server that has just begun do not take each
+// other's job for one of the process before.
+func TestFirstLeases(t *testing.T) {
+	b := on(t)
+	b.start("jobs:\n  a: {runs-on: x, steps: [{run: echo}]}\n")
+	l := &listed{Store: b.s, asked: make(chan struct{}), let: make(chan struct{})}
+	q := b.server("new", func(o *Options) { o.Store = l })
+	took := make(chan *runner.Lease, 2)
+	take := func() {
+		lease, err := q.take(b.Context())
+		if err != nil {
+			b.Error(err)
+		}
+		took <- lease
+	}
+	go take()
+	<-l.asked
+	go take()
+	time.Sleep(100 * time.Millisecond) // for the other one to take it
+	close(l.let)
+	one, two := <-took, <-took
+	if (one == nil) == (two == nil) {
+		b.Errorf("one job was taken as %v and %v", one, two)
 	}
 }
 

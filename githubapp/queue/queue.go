@@ -135,10 +135,12 @@ type Queue struct {
 	drain   sync.Once
 	drained chan struct{}
 
+	first sync.Mutex // before the first lease
+	back  bool       // leases of an earlier process were taken back
+
 	mu     sync.Mutex
 	leases map[store.JobKey]*lease // that this process works on
 	wake   chan struct{}           // closed when something can be leased
-	back   bool                    // leases of an earlier process were taken back
 	timers map[store.RunID]*time.Timer
 	closed bool // no more timers
 	looked bool // all open runs have been looked at once

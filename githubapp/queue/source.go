@@ -100,10 +100,11 @@ func (q *Queue) take(ctx context.Context) (*runner.Lease, error) {
 // takeBack returns, once, what a process of the same name had when it ended: its
 // jobs need not wait for their leases to end.
 func (q *Queue) takeBack(ctx context.Context) error {
-	q.mu.Lock()
-	back := q.back
-	q.mu.Unlock()
-	if back {
+	// The other workers wait: a job that one of them took now would look like one from
+	// before, and run twice.
+	q.first.Lock()
+	defer q.first.Unlock()
+	if q.back {
 		return nil
 	}
 	items, err := q.Store.ListQueue(ctx, 0, manyItems)
@@ -119,9 +120,7 @@ func (q *Queue) takeBack(ctx context.Context) error {
 			return err
 		}
 	}
-	q.mu.Lock()
 	q.back = true
-	q.mu.Unlock()
 	return nil
 }
 
