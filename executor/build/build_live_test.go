@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	digest "github.com/opencontainers/go-digest"
 
 	"github.com/drydock-ci/drydock/executor"
 	"github.com/drydock-ci/drydock/executor/build/registry"
@@ -349,6 +350,54 @@ func TestKnownLayers(t *testing.T) {
 	r := Request{Context: folder(t, "Dockerfile", "FROM scratch\n"), Output: Output{Push: "127.0.0.1:1/app"}, Progress: e.add}
 	if _, err := b.Build(t.Context(), r); !executor.IsKind(err, executor.Unavailable) || e.String() != "" {
 		t.Errorf("%v: %s", err, &e)
+	}
+}
+
+// TestElsewhere: a layout does without the layers that are where it is pushed to.
+func TestElsewhere(t *testing.T) {
+	b, host := shared(t, Options{}), host(t)
+	from := base(t, host)
+	push := func(text string, elsewhere func(context.Context, digest.Digest) bool) (bytes int64, missing int) {
+		t.Helper()
+		l := registry.Layout{Dir: filepath.Join(t.TempDir(), "layout")}
+		dir := folder(t, "Dockerfile", "FROM "+from+"\nCOPY f /f\n", "f", text)
+		res, err := b.Build(t.Context(), Request{Context: dir, Output: Output{Layout: l.Dir, Elsewhere: elsewhere}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		root, err := l.Root()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := l.Content(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, blob := range content.Blobs {
+			if _, err := os.Stat(l.Path(blob.Digest)); err != nil {
+				missing++
+			}
+		}
+		if err := anonymous(t).Push(t.Context(), l, root, host+"/app", []string{text}, nil); err != nil {
+			t.Error(err)
+		}
+		return res.Size, missing
+	}
+	whole, missing := push("1", nil)
+	if missing != 0 {
+		t.Errorf("%d layers are missing", missing)
+	}
+	has, err := anonymous(t).Has(t.Context(), host+"/app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if size, missing := push("2", has); missing != 1 || size != whole {
+		t.Errorf("%d layers are missing; it has %d bytes, the other %d", missing, size, whole)
+	}
+	for _, img := range images(t, host+"/app:2") {
+		if got := files(t, img); got["f"] != "2" || len(got["bin/busybox"]) < 1<<20 {
+			t.Errorf("%d bytes of busybox, %q", len(got["bin/busybox"]), got["f"])
+		}
 	}
 }
 

@@ -18,9 +18,9 @@ import (
 	"github.com/drydock-ci/drydock/executor/build/registry"
 )
 
-// store is where BuildKit sends an image to: the layout's folder. When the image
-// only goes to a registry, layers that are there already are not sent at all, as
-// BuildKit's own push would not send them.
+// store is where BuildKit sends an image to: the layout's folder. Layers that nobody
+// needs there, as when the image only goes to a registry that has them, are not sent
+// at all, as BuildKit's own push would not send them.
 type store struct {
 	content.Store
 	has func(context.Context, digest.Digest) bool // nil: nothing is elsewhere
@@ -36,7 +36,7 @@ func (b *Builder) store(ctx context.Context, r *Request, l registry.Layout) (con
 	if err != nil {
 		return nil, err
 	}
-	s := store{Store: local}
+	s := store{Store: local, has: r.Output.Elsewhere}
 	if o := r.Output; o.Push != "" && o.Layout == "" && o.Tar == "" && len(o.Load) == 0 {
 		// Before the build: who may not push shall not wait for it.
 		if s.has, err = b.opts.Registry.Has(ctx, o.Push); err != nil {

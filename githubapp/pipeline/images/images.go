@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/distribution/reference"
+	digest "github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/drydock-ci/drydock/executor/build"
@@ -76,7 +77,7 @@ func (b *Builder) Build(ctx context.Context, r pipeline.Request, log io.Writer) 
 	if r.Service.Build.Workflow.Given() {
 		return b.buildByJob(ctx, r, log)
 	}
-	out := build.Output{Layout: b.layout(r).Dir}
+	out := build.Output{Layout: b.layout(r).Dir, Elsewhere: b.elsewhere(r)}
 	if b.Load {
 		for _, tag := range r.Tags {
 			out.Load = append(out.Load, r.Service.Image.Text+":"+tag)
@@ -108,6 +109,33 @@ func (b *Builder) Build(ctx context.Context, r pipeline.Request, log io.Writer) 
 	return image, nil
 }
 
+// elsewhere tells which layers are not needed here: those that the registry has, and
+// all when the image goes nowhere.
+func (b *Builder) elsewhere(r pipeline.Request) func(context.Context, digest.Digest) bool {
+	switch {
+	case b.Keep != "" || b.Load:
+		return nil
+	case !b.Publish:
+		return func(context.Context, digest.Digest) bool { return true }
+	}
+	// Not before there is something to ask for. Whoever cannot be asked gets all, and
+	// pushing says what is wrong.
+	open := sync.OnceValues(func() (func(context.Context, digest.Digest) bool, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), askRegistry)
+		defer cancel()
+		return b.Registry.Has(ctx, r.Service.Image.Text)
+	})
+	return func(ctx context.Context, d digest.Digest) bool {
+		ctx, cancel := context.WithTimeout(ctx, askRegistry)
+		defer cancel()
+		has, err := open()
+		return err == nil && has(ctx, d)
+	}
+}
+
+// askRegistry is how long a registry is asked for what it has.
+const askRegistry = 5 * time.Second
+
 // solve asks BuildKit, and writes what it says.
 func (b *Builder) solve(ctx context.Context, request build.Request, log io.Writer) (build.Result, error) {
 	request.Progress = progress(log)
@@ -124,7 +152,7 @@ func (b *Builder) bases(ctx context.Context, r pipeline.Request, q build.Request
 	if err != nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, askRegistry)
 	defer cancel()
 	var all []pipeline.Base
 	for _, image := range read.Images {
