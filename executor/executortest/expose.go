@@ -147,7 +147,7 @@ func testExpose(s *suite) {
 		if what == VisitMany {
 			want = manyVisitors
 		}
-		s.eventually("all visitors were served", func() bool { return h.count() == want })
+		Eventually(s, "all visitors were served", func() bool { return h.count() == want })
 	}
 }
 
@@ -190,7 +190,7 @@ func testExposeEnds(s *suite) {
 	h, addr := s.expose(env, VisitHold)
 	out := s.output(0)
 	s.start(env, s.visit(env, s.temp(env, "visit"), VisitHold, addr), out)
-	s.eventually("the visitor is there", func() bool { return strings.Contains(out.String(), "connected") })
+	Eventually(s, "the visitor is there", func() bool { return strings.Contains(out.String(), "connected") })
 	if err := env.Close(s.ctx); err != nil {
 		s.Errorf("close: %v", err)
 	}

@@ -13,7 +13,7 @@ func testAttachProcess(s *suite) {
 	cmd := s.sh(env, ScriptWaitFor, "F", flag)
 	first := s.output(0)
 	p := s.start(env, cmd, first)
-	s.eventually("first line", func() bool { return strings.HasSuffix(first.String(), "\n") })
+	Eventually(s, "first line", func() bool { return strings.HasSuffix(first.String(), "\n") })
 	attach := func(offset int64) (executor.Process, *output) {
 		out := s.output(offset)
 		q, err := env.AttachProcess(s.ctx, cmd.ID, offset, out.add)

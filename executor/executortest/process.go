@@ -263,7 +263,7 @@ func testTree(s *suite) {
 	env := s.place()
 	pid := s.temp(env, "pid")
 	s.cancelled(env, s.sh(env, ScriptTree, "F", pid), quick)
-	s.eventually("the child of the cancelled process is gone", func() bool {
+	Eventually(s, "the child of the cancelled process is gone", func() bool {
 		exit, _ := s.run(env, s.sh(env, ScriptAlive, "F", pid))
 		return exit.Code != 0
 	})

@@ -167,16 +167,6 @@ func (s *suite) temp(env executor.Environment, name string) string {
 	return path.Join(env.Info().Paths.Temp, name)
 }
 
-// eventually polls, for what takes a moment to become visible.
-func (s *suite) eventually(what string, ok func() bool) {
-	s.Helper()
-	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			s.Fatalf("%s: not after a minute", what)
-		}
-	}
-}
-
 // output gathers what a process prints and finds gaps and overlaps.
 type output struct {
 	t    *testing.T

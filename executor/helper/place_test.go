@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/executor/executortest"
 	"github.com/drydock-ci/drydock/executor/helper"
 	"github.com/drydock-ci/drydock/executor/helper/wire"
 )
@@ -221,7 +222,7 @@ func TestLinger(t *testing.T) {
 	}
 	time.Sleep(4500 * time.Millisecond)
 	var data []byte
-	eventually(t, "the job's process is there", func() bool {
+	executortest.Eventually(t, "the job's process is there", func() bool {
 		data, _ = os.ReadFile(pid)
 		return strings.HasSuffix(string(data), "\n")
 	})
@@ -236,20 +237,10 @@ func TestLinger(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Fatal("helper lives on without a client")
 	}
-	eventually(t, "the job's process is gone", func() bool {
+	executortest.Eventually(t, "the job's process is gone", func() bool {
 		_, err := os.Stat("/proc/" + strings.TrimSpace(string(data)))
 		return err != nil
 	})
-}
-
-// eventually polls, for what takes a moment to become visible.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not after a minute", what)
-		}
-	}
 }
 
 // More than fits into memory while nobody reads: it is spilled, and nothing

@@ -20,6 +20,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/executor/executortest"
 )
 
 const deploy = "../../deploy/"
@@ -196,7 +197,7 @@ func TestDeployedRole(t *testing.T) {
 	if *x.found, err = newClient(config, ns); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the role counts", func() bool { _, err := x.Probe(t.Context()); return err == nil })
+	executortest.Eventually(t, "the role counts", func() bool { _, err := x.Probe(t.Context()); return err == nil })
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if err := life(ctx, x, labels); err != nil {
@@ -222,7 +223,7 @@ func TestDeployedRole(t *testing.T) {
 				t.Fatal(err)
 			}
 			other := all[(i+1)%len(all)]
-			eventually(t, "the role counts", func() bool { ok, _ := (*y.found).may(t.Context(), other); return ok })
+			executortest.Eventually(t, "the role counts", func() bool { ok, _ := (*y.found).may(t.Context(), other); return ok })
 			_, err = y.Probe(t.Context())
 			if err == nil {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/executor/executortest"
 )
 
 // fault is a place that cannot be made.
@@ -389,7 +390,7 @@ func TestBrokenStream(t *testing.T) {
 	wait := counted(t, e)
 	for range 4 {
 		time.Sleep(700 * time.Millisecond)
-		eventually(t, "there is something to cut", func() bool { return w.cut(false) > 0 })
+		executortest.Eventually(t, "there is something to cut", func() bool { return w.cut(false) > 0 })
 	}
 	wait()
 }

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/executor/executortest"
 )
 
 // TestCancelledCreate gives up at several moments; live looks for what is left.
@@ -44,7 +45,7 @@ func TestNobodyComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.Disconnect() // as if the program was killed
-	eventually(t, "the pod ends", func() bool {
+	executortest.Eventually(t, "the pod ends", func() bool {
 		pod, err := e.c.pod(t.Context(), e.pod.name)
 		return err == nil && pod.Status.Phase == corev1.PodSucceeded
 	})

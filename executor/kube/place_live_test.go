@@ -9,12 +9,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/executor/executortest"
 )
 
 // notes gathers what a place says while it is made.
@@ -121,20 +121,11 @@ func TestServices(t *testing.T) {
 		if err := e.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the Secret goes with the pod", func() bool {
+		executortest.Eventually(t, "the Secret goes with the pod", func() bool {
 			return gone(e.c.core.Get().Namespace(e.c.namespace).Resource("secrets").Name(name).Do(t.Context()).Error()) &&
 				e.c.core.Get().Namespace(e.c.namespace).Resource("secrets").Name(name).Do(t.Context()).Error() != nil
 		})
 	})
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(200 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not after two minutes", what)
-		}
-	}
 }
 
 func TestUsers(t *testing.T) {
@@ -212,7 +203,7 @@ func namespace(t *testing.T, name string, labels map[string]string) string {
 			t.Error(err)
 		}
 	})
-	eventually(t, "the namespace has its service account", func() bool {
+	executortest.Eventually(t, "the namespace has its service account", func() bool {
 		return c.core.Get().Namespace(name).Resource("serviceaccounts").Name("default").Do(t.Context()).Error() == nil
 	})
 	return name

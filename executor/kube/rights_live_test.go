@@ -7,6 +7,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/drydock-ci/drydock/executor"
+	"github.com/drydock-ci/drydock/executor/executortest"
 )
 
 // TestSmallestRole: what Probe asks for is all that a job needs.
@@ -52,7 +53,7 @@ func TestSmallestRole(t *testing.T) {
 	if *y.found, err = newClient(&config, ns); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the role counts", func() bool { _, err := y.Probe(t.Context()); return err == nil })
+	executortest.Eventually(t, "the role counts", func() bool { _, err := y.Probe(t.Context()); return err == nil })
 	e := create(t, y, executor.Spec{
 		Name: "role", Labels: labels, Kind: executor.Container, Env: map[string]string{"A": "b"},
 		Services: []executor.Service{web("web", "80", "-e PORT=80")}, Provide: []executor.Provided{{Source: "/cache", Target: "/__e"}},

@@ -2,18 +2,16 @@ package livetest
 
 import (
 	"bufio"
-	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/drydock-ci/drydock/executor/executortest"
 )
 
 var shell = regexp.MustCompile("(?s)```sh\n(.*?)```")
@@ -96,24 +94,5 @@ func TestOperate(t *testing.T) {
 	}
 }
 
-// handedOut are the addresses that freePort has given.
-var handedOut sync.Map
-
-// freePort is an address that nobody listens at. Its port is none of those that the
-// kernel gives to whoever asks for any, so that it stays free until it is needed.
-func freePort(t testing.TB) string {
-	t.Helper()
-	for range 1000 {
-		address := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(10000))
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			continue
-		}
-		l.Close()
-		if _, taken := handedOut.LoadOrStore(address, true); !taken {
-			return address
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
-}
+// freePort is an address that nobody listens at, and stays so until it is needed.
+func freePort(t testing.TB) string { return "127.0.0.1:" + executortest.Port(t) }

@@ -1,13 +1,13 @@
 package registry
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	digest "github.com/opencontainers/go-digest"
 
 	"github.com/drydock-ci/drydock/executor"
 )
@@ -19,24 +19,19 @@ type library struct {
 	bearer    bool
 }
 
-func hashOf(s string) string {
-	sum := sha256.Sum256([]byte(s))
-	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
 func newLibrary(bearer bool) *library {
 	l := &library{documents: map[string]string{}, bearer: bearer}
 	manifests := ""
 	for _, arch := range []string{"amd64", "arm64"} {
 		config := fmt.Sprintf(`{"architecture":%q,"config":{"Entrypoint":["/run-%s"],"Cmd":["a","b"]}}`, arch, arch)
-		manifest := fmt.Sprintf(`{"config":{"digest":%q}}`, hashOf(config))
-		l.documents["/v2/team/app/blobs/"+hashOf(config)] = config
-		l.documents["/v2/team/app/manifests/"+hashOf(manifest)] = manifest
-		manifests += fmt.Sprintf(`,{"digest":%q,"platform":{"os":"linux","architecture":%q}}`, hashOf(manifest), arch)
+		manifest := fmt.Sprintf(`{"config":{"digest":%q}}`, digest.FromString(config))
+		l.documents["/v2/team/app/blobs/"+digest.FromString(config).String()] = config
+		l.documents["/v2/team/app/manifests/"+digest.FromString(manifest).String()] = manifest
+		manifests += fmt.Sprintf(`,{"digest":%q,"platform":{"os":"linux","architecture":%q}}`, digest.FromString(manifest), arch)
 	}
 	l.documents["/v2/team/app/manifests/1"] = `{"manifests":[` + manifests[1:] + `]}`
-	l.documents["/v2/team/app/manifests/broken"] = `{"config":{"digest":"` + hashOf("other") + `"}}`
-	l.documents["/v2/team/app/blobs/"+hashOf("other")] = `{"config":{"Entrypoint":["/evil"]}}`
+	l.documents["/v2/team/app/manifests/broken"] = `{"config":{"digest":"` + digest.FromString("other").String() + `"}}`
+	l.documents["/v2/team/app/blobs/"+digest.FromString("other").String()] = `{"config":{"Entrypoint":["/evil"]}}`
 	l.documents["/v2/team/app/manifests/empty"] = `{}`
 	l.documents["/v2/team/app/manifests/long"] = strings.Repeat(" ", maxDocument+2)
 	l.Server = httptest.NewServer(l)
