@@ -77,7 +77,7 @@ type Builder struct {
 	mu    sync.Mutex
 	conn  *buildkit.Client // nil until the first build
 	swept time.Time        // when drafts were
-	packs bool             // the engine is known to give OCI layouts away
+	packs *bool            // whether the engine gives OCI layouts away; nil: not asked yet
 }
 
 // New makes a builder. It connects when it is first used; Close ends that.

@@ -28,10 +28,9 @@ import (
 // driver/docker).
 func (b *Builder) enginePacks(ctx context.Context) (bool, error) {
 	b.mu.Lock()
-	packs := b.packs
-	b.mu.Unlock()
-	if packs {
-		return true, nil
+	defer b.mu.Unlock()
+	if b.packs != nil {
+		return *b.packs, nil
 	}
 	e, err := b.engine(ctx)
 	if err != nil {
@@ -41,10 +40,8 @@ func (b *Builder) enginePacks(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, engineFailed("ask the Docker engine how it keeps images", err)
 	}
-	packs = slices.Contains(info.DriverStatus, [2]string{"driver-type", "io.containerd.snapshotter.v1"})
-	b.mu.Lock()
-	b.packs = packs
-	b.mu.Unlock()
+	packs := slices.Contains(info.DriverStatus, [2]string{"driver-type", "io.containerd.snapshotter.v1"})
+	b.packs = &packs
 	return packs, nil
 }
 

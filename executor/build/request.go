@@ -93,11 +93,11 @@ type Cache struct {
 // Output says where the image goes. With nothing set it is only built.
 type Output struct {
 	Layout string // folder for an OCI layout; what is in it is replaced
+	Tar    string // file for an OCI layout as tar
 	// Elsewhere tells of a large layer whether Layout can do without it, as one that is
 	// pushed to where it is already. Nil: all layers are needed. Some builders bring
 	// them anyway.
 	Elsewhere func(context.Context, digest.Digest) bool
-	Tar       string // file for an OCI layout as tar
 	// Load gives the image these names in the Docker engine; for one platform.
 	Load []string
 	// Push sends it to HOST/NAME and moves Tags there.
@@ -185,9 +185,9 @@ func (r *Request) check() error {
 	return nil
 }
 
-// checkEpoch finds the time of everything in the image.
 func (r *Request) attests() bool { return r.SBOM != "" || r.Provenance != "" }
 
+// checkEpoch finds the time of everything in the image.
 func (r *Request) checkEpoch() error {
 	text, given := r.Args[epochArg]
 	switch {

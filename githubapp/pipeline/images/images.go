@@ -77,7 +77,7 @@ func (b *Builder) Build(ctx context.Context, r pipeline.Request, log io.Writer) 
 	if r.Service.Build.Workflow.Given() {
 		return b.buildByJob(ctx, r, log)
 	}
-	out := build.Output{Layout: b.layout(r).Dir, Elsewhere: b.elsewhere(r)}
+	out := build.Output{Layout: b.layout(r).Dir, Elsewhere: b.elsewhere(ctx, r)}
 	if b.Load {
 		for _, tag := range r.Tags {
 			out.Load = append(out.Load, r.Service.Image.Text+":"+tag)
@@ -111,7 +111,7 @@ func (b *Builder) Build(ctx context.Context, r pipeline.Request, log io.Writer) 
 
 // elsewhere tells which layers are not needed here: those that the registry has, and
 // all when the image goes nowhere.
-func (b *Builder) elsewhere(r pipeline.Request) func(context.Context, digest.Digest) bool {
+func (b *Builder) elsewhere(ctx context.Context, r pipeline.Request) func(context.Context, digest.Digest) bool {
 	switch {
 	case b.Keep != "" || b.Load:
 		return nil
@@ -121,7 +121,7 @@ func (b *Builder) elsewhere(r pipeline.Request) func(context.Context, digest.Dig
 	// Not before there is something to ask for. Whoever cannot be asked gets all, and
 	// pushing says what is wrong.
 	open := sync.OnceValues(func() (func(context.Context, digest.Digest) bool, error) {
-		ctx, cancel := context.WithTimeout(context.Background(), askRegistry)
+		ctx, cancel := context.WithTimeout(ctx, askRegistry)
 		defer cancel()
 		return b.Registry.Has(ctx, r.Service.Image.Text)
 	})
