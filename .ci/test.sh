@@ -60,10 +60,11 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/drydock-tests.XXXXXX")
 trap 'rm -rf "$work"; end_cluster; stop_engine' EXIT
 tool=$work/testsummary
 go build -o "$tool" ./cmd/internal/testsummary
+go_test() { go test "${race[@]}" -timeout 20m -json "${flags[@]}" "$@" || true; }
 run_tests() {
   [[ $# -gt 0 ]] || return 0
   say "go test ${race[*]} -shuffle=on ($# packages)"
-  go test "${race[@]}" -shuffle=on -timeout 20m -json "${flags[@]}" "$@" || true
+  go_test -shuffle=on "$@"
 }
 # The summary decides: it sees build failures and crashes too.
 {
@@ -82,6 +83,6 @@ run_tests() {
 [[ -s $work/repeat ]] || exit 1
 while read -r package name; do
   say "once more: $package $name"
-  go test "${race[@]}" -timeout 20m -json "${flags[@]}" -run "^$name\$" "$package" </dev/null || true
+  go_test -run "^$name\$" "$package" </dev/null
 done <"$work/repeat" >"$work/second"
 "$tool" "${summary[@]}" --second "$work/second" <"$work/events"

@@ -41,12 +41,12 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	if _, err := io.WriteString(out, text); err != nil {
 		return 1
 	}
-	for name, text := range map[string]string{*file: text, *repeat: results.repeatable()} {
-		if name == "" {
+	for _, f := range []struct{ name, text string }{{*file, text}, {*repeat, results.repeatable()}} {
+		if f.name == "" {
 			continue
 		}
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-			fmt.Fprintf(errOut, "writing %s: %v\n", name, err)
+		if err := os.WriteFile(f.name, []byte(f.text), 0o644); err != nil {
+			fmt.Fprintf(errOut, "writing %s: %v\n", f.name, err)
 			return 1
 		}
 	}
